@@ -1,0 +1,1 @@
+"""Narrowgauge: an agent runtime of a compiled router and narrow specialists."""

@@ -1,0 +1,1 @@
+"""The `narrowgauge` command: starts services as processes and talks gRPC to them."""

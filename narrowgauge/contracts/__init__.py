@@ -1,0 +1,1 @@
+"""The compiler: contracts to constraints, surfaces, prompts and the bundle. No gRPC."""

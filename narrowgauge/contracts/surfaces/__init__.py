@@ -1,0 +1,1 @@
+"""Surfaces: how a specialist writes a message. One file an implementation."""

@@ -1,0 +1,1 @@
+"""Seeded demo systems: a company warehouse and a CRM organisation."""

@@ -1,0 +1,1 @@
+"""What every service shares: config, status, telemetry, lifecycle, channels. No machine learning."""

@@ -1,0 +1,1 @@
+"""The shipped specialists: a folder each, with its config, examples and adapter."""

@@ -1,0 +1,1 @@
+"""The router service: plans a request and executes it as a chain."""

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Installs the programs that the tests start and the machine lacks, from Debian's packages.
+set -euo pipefail
+missing=()
+need() { command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
+need_file() { compgen -G "$1" >/dev/null || missing+=("$2"); }
+need node nodejs
+need npm npm
+need_file '/usr/lib/postgresql/*/bin/initdb' postgresql
+need kubectl kubernetes-client
+if [ ${#missing[@]} -gt 0 ]; then
+  sudo=$([ "$(id -u)" -eq 0 ] || echo sudo)
+  $sudo apt-get update -qq
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+fi

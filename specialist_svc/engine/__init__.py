@@ -1,0 +1,1 @@
+"""The decode engine: scheduler, KV cache, step loop, guides, backends."""

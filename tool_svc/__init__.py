@@ -1,0 +1,1 @@
+"""Tool services: gRPC servers that execute the calls of a contract."""

@@ -1,0 +1,1 @@
+"""The Salesforce tool: typed calls over the REST API."""

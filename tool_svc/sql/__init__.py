@@ -1,0 +1,1 @@
+"""The SQL tool: structured SELECTs over SQLite and PostgreSQL."""
