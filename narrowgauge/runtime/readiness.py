@@ -1,0 +1,60 @@
+"""Refuses work while a service is not warm, so that no request waits on a model that is still loading."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+import grpc
+
+from narrowgauge.errors import Unavailable
+from narrowgauge.runtime.interceptors import is_traced
+from narrowgauge.runtime.status import abort
+
+__all__ = ["ReadinessGate"]
+
+_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+
+class ReadinessGate(grpc.aio.ServerInterceptor):
+    """Answers UNAVAILABLE to everything but health and reflection until it is opened."""
+
+    def __init__(self) -> None:
+        self._ready = False
+
+    def open(self) -> None:
+        """Lets work through from now on."""
+        self._ready = True
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[_Handler | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> _Handler | None:
+        """Returns the real handler, or one that refuses."""
+        handler = await continuation(handler_call_details)
+        if self._ready or handler is None or not is_traced(handler_call_details.method):
+            return handler  # None means UNIMPLEMENTED
+
+        async def refuse(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+            await abort(
+                context, Unavailable("NOT_READY", "the service is starting; try again when it is SERVING")
+            )
+
+        if handler.response_streaming:
+            factory: Callable[..., _Handler] = (
+                grpc.stream_stream_rpc_method_handler
+                if handler.request_streaming
+                else grpc.unary_stream_rpc_method_handler
+            )
+        else:
+            factory = (
+                grpc.stream_unary_rpc_method_handler
+                if handler.request_streaming
+                else grpc.unary_unary_rpc_method_handler
+            )
+        return factory(
+            refuse,
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
