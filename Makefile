@@ -29,6 +29,8 @@ $(VENV)/.installed: $(VENV)/.created pyproject.toml
 $(VENV)/.installed-dev: $(VENV)/.installed scripts/system_packages.sh
 	bash scripts/system_packages.sh
 	$(PIP) install --quiet --editable '.[dev]'
+	# xds-protos brings an old copy of opentelemetry/proto and overwrites ours, without which the OTLP exporter fails.
+	$(PIP) install --quiet --force-reinstall --no-deps "$$($(PIP) freeze | grep '^opentelemetry-proto==')"
 	touch $@
 
 generate: install-dev ## writes the Python code of protos/
