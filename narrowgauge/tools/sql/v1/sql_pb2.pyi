@@ -291,7 +291,9 @@ Global___QueryRequest: _TypeAlias = QueryRequest  # noqa: Y015
 
 @_typing.final
 class Query(_message.Message):
-    """A SELECT, or two combined by a set operation, with order and limit."""
+    """A SELECT, or two combined by a set operation, with order and limit. A query inside another one, as a derived
+    table or in a condition, sees its own tables only; the tool refuses more than two levels of them.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -665,7 +667,6 @@ class Condition(_message.Message):
     IS_NULL_FIELD_NUMBER: _builtins.int
     ALL_FIELD_NUMBER: _builtins.int
     ANY_FIELD_NUMBER: _builtins.int
-    EXISTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def compare(self) -> Global___Comparison:
         """A comparison."""
@@ -694,10 +695,6 @@ class Condition(_message.Message):
     def any(self) -> Global___ConditionGroup:
         """At least one of several conditions."""
 
-    @_builtins.property
-    def exists(self) -> Global___Existence:
-        """A query that returns a row."""
-
     def __init__(
         self,
         *,
@@ -708,13 +705,12 @@ class Condition(_message.Message):
         is_null: Global___NullTest | None = ...,
         all: Global___ConditionGroup | None = ...,
         any: Global___ConditionGroup | None = ...,
-        exists: Global___Existence | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "any", b"any", "between", b"between", "compare", b"compare", "exists", b"exists", "is_null", b"is_null", "kind", b"kind", "like", b"like", "one_of", b"one_of"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "any", b"any", "between", b"between", "compare", b"compare", "is_null", b"is_null", "kind", b"kind", "like", b"like", "one_of", b"one_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "any", b"any", "between", b"between", "compare", b"compare", "exists", b"exists", "is_null", b"is_null", "kind", b"kind", "like", b"like", "one_of", b"one_of"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "any", b"any", "between", b"between", "compare", b"compare", "is_null", b"is_null", "kind", b"kind", "like", b"like", "one_of", b"one_of"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["compare", "one_of", "between", "like", "is_null", "all", "any", "exists"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["compare", "one_of", "between", "like", "is_null", "all", "any"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -961,34 +957,6 @@ class NullTest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___NullTest: _TypeAlias = NullTest  # noqa: Y015
-
-@_typing.final
-class Existence(_message.Message):
-    """Whether a query returns a row."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    NEGATED_FIELD_NUMBER: _builtins.int
-    QUERY_FIELD_NUMBER: _builtins.int
-    negated: _builtins.bool
-    """Whether it returns none."""
-    @_builtins.property
-    def query(self) -> Global___Query:
-        """The query. Its conditions may name columns of the query around it."""
-
-    def __init__(
-        self,
-        *,
-        negated: _builtins.bool = ...,
-        query: Global___Query | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["query", b"query"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["negated", b"negated", "query", b"query"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Existence: _TypeAlias = Existence  # noqa: Y015
 
 @_typing.final
 class Literal(_message.Message):
