@@ -16,8 +16,9 @@ from typing import Any, TypeAlias
 import grpc
 from grpc.aio import ClientCallDetails, Metadata
 from opentelemetry import context as otel_context
+from opentelemetry.context import Context
 from opentelemetry.metrics import Histogram
-from opentelemetry.trace import Span, SpanKind, StatusCode, set_span_in_context
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from narrowgauge.errors import NarrowgaugeError
@@ -30,7 +31,8 @@ __all__ = ["InFlight", "ServerInterceptor", "client_interceptors"]
 _log = logging.getLogger(__name__)
 _propagator = TraceContextTextMapPropagator()
 
-_UNTRACED = ("/grpc.health.", "/grpc.reflection.", "/opentelemetry.")
+_UPKEEP = ("/grpc.health.", "/grpc.reflection.")
+_UNTRACED = (*_UPKEEP, "/opentelemetry.")
 
 # Statuses that are the server's fault; the others are answers (OpenTelemetry's RPC conventions).
 _SERVER_FAULTS = frozenset(
@@ -49,9 +51,9 @@ _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
-def is_traced(method: str) -> bool:
-    """False for calls that only look after the process: health, reflection, telemetry itself."""
-    return not method.startswith(_UNTRACED)
+def is_upkeep(method: str) -> bool:
+    """True for calls that only look after the process: they run before it is warm and delay no drain."""
+    return method.startswith(_UPKEEP)
 
 
 class InFlight:
@@ -93,13 +95,14 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         """Wraps the handler of one RPC."""
         handler = await continuation(handler_call_details)
         method: str = handler_call_details.method
-        if handler is None or not is_traced(method):
+        if handler is None or is_upkeep(method):
             return handler  # None means UNIMPLEMENTED
         kind, factory = _KINDS[(handler.request_streaming, handler.response_streaming)]
+        stream = kind == "stream_stream"
         behaviour = getattr(handler, kind)
 
         async def wrapped(request: Any, context: _Context) -> Any:
-            return await self._call(behaviour, method, request, context)
+            return await self._call(behaviour, method, stream, request, context)
 
         return factory(
             wrapped,
@@ -107,16 +110,13 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
             response_serializer=handler.response_serializer,
         )
 
-    async def _call(self, behaviour: Callable[..., Any], method: str, request: Any, context: _Context) -> Any:
+    async def _call(
+        self, behaviour: Callable[..., Any], method: str, stream: bool, request: Any, context: _Context
+    ) -> Any:
         metadata = {
             key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)
         }
-        span = tracer().start_span(
-            method.lstrip("/"),
-            context=_propagator.extract(metadata),
-            kind=SpanKind.SERVER,
-            attributes={semconv.RPC_SYSTEM: "grpc", semconv.RPC_METHOD: method.lstrip("/")},
-        )
+        span = _start_span(method, SpanKind.SERVER, stream, _propagator.extract(metadata))
         token = otel_context.attach(set_span_in_context(span))
         began, code = time.perf_counter(), grpc.StatusCode.OK
         try:
@@ -158,13 +158,9 @@ class _ClientTracing:
         self, continuation: Callable[[ClientCallDetails, Any], Any], details: ClientCallDetails, request: Any
     ) -> Any:
         method = details.method.decode() if isinstance(details.method, bytes) else details.method
-        if not is_traced(method):
+        if method.startswith(_UNTRACED):
             return await continuation(details, request)
-        span = tracer().start_span(
-            method.lstrip("/"),
-            kind=SpanKind.CLIENT,
-            attributes={semconv.RPC_SYSTEM: "grpc", semconv.RPC_METHOD: method.lstrip("/")},
-        )
+        span = _start_span(method, SpanKind.CLIENT, isinstance(self, _StreamStream))
         began = time.perf_counter()
         try:
             carrier: dict[str, str] = {}
@@ -239,6 +235,21 @@ async def _run(behaviour: Callable[..., Any], request: Any, context: _Context) -
         async for response in responses:
             await context.write(response)
     return None
+
+
+def _start_span(method: str, kind: SpanKind, stream: bool, parent: Context | None = None) -> Span:
+    if method.startswith(_UNTRACED):  # a trace of the export of traces would never end
+        return INVALID_SPAN
+    return tracer().start_span(
+        method.lstrip("/"),
+        context=parent,
+        kind=kind,
+        attributes={
+            semconv.RPC_SYSTEM: "grpc",
+            semconv.RPC_METHOD: method.lstrip("/"),
+            semconv.RPC_STREAM: stream,
+        },
+    )
 
 
 def _set_code(context: _Context) -> grpc.StatusCode:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import grpc
 
 from narrowgauge.errors import Unavailable
-from narrowgauge.runtime.interceptors import is_traced
+from narrowgauge.runtime.interceptors import is_upkeep
 from narrowgauge.runtime.status import abort
 
 __all__ = ["ReadinessGate"]
@@ -33,7 +33,7 @@ class ReadinessGate(grpc.aio.ServerInterceptor):
     ) -> _Handler | None:
         """Returns the real handler, or one that refuses."""
         handler = await continuation(handler_call_details)
-        if self._ready or handler is None or not is_traced(handler_call_details.method):
+        if self._ready or handler is None or is_upkeep(handler_call_details.method):
             return handler  # None means UNIMPLEMENTED
 
         async def refuse(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:

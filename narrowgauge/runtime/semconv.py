@@ -28,6 +28,7 @@ SPAN_COMPACT: Final = "compact"
 RPC_SYSTEM: Final = "rpc.system.name"
 RPC_METHOD: Final = "rpc.method"
 RPC_STATUS: Final = "rpc.response.status_code"
+RPC_STREAM: Final = "narrowgauge.rpc.stream"  # true for bidirectional streams
 ERROR_TYPE: Final = "error.type"
 
 # Chains.

@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from opentelemetry import metrics, trace
+from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, Tracer
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
 if TYPE_CHECKING:
@@ -20,7 +22,17 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricReader
     from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
-__all__ = ["Telemetry", "configure_telemetry", "record_span", "trace_content", "tracer"]
+__all__ = [
+    "Telemetry",
+    "configure_telemetry",
+    "context_of",
+    "record_span",
+    "trace_content",
+    "traceparent",
+    "tracer",
+]
+
+_propagator = TraceContextTextMapPropagator()
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
@@ -108,10 +120,30 @@ def tracer() -> Tracer:
     return trace.get_tracer("narrowgauge")
 
 
+def traceparent() -> str:
+    """Returns the current span as a W3C `traceparent`, for messages on a stream; empty when there is none.
+
+    A stream's metadata names the span that opened it; a later message may belong to another one.
+    """
+    carrier: dict[str, str] = {}
+    _propagator.inject(carrier)
+    return carrier.get("traceparent", "")
+
+
+def context_of(traceparent: str) -> Context | None:
+    """Returns the parent that a `traceparent` names; None (the current span) for an empty one."""
+    return _propagator.extract({"traceparent": traceparent}) if traceparent else None
+
+
 def record_span(
-    name: str, start_ns: int, end_ns: int, attributes: Mapping[str, AttributeValue] | None = None
+    name: str,
+    start_ns: int,
+    end_ns: int,
+    attributes: Mapping[str, AttributeValue] | None = None,
+    *,
+    parent: Context | None = None,
 ) -> None:
-    """Records a span that is already over, as a child of the current one.
+    """Records a span that is already over.
 
     For hops whose times are known only afterwards, for example those of a decode loop in another thread.
 
@@ -120,8 +152,11 @@ def record_span(
         start_ns: When it began, as `time.time_ns()` counts.
         end_ns: When it ended.
         attributes: `semconv` names to values.
+        parent: What it belongs to; None for the current span.
     """
-    span = tracer().start_span(name, kind=SpanKind.INTERNAL, attributes=attributes, start_time=start_ns)
+    span = tracer().start_span(
+        name, context=parent, kind=SpanKind.INTERNAL, attributes=attributes, start_time=start_ns
+    )
     span.end(end_time=max(start_ns, end_ns))
 
 
