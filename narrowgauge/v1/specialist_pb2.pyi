@@ -72,6 +72,7 @@ class ExecuteStart(_message.Message):
     CATALOGUE_FIELD_NUMBER: _builtins.int
     TODAY_FIELD_NUMBER: _builtins.int
     MAX_TOKENS_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
     bundle_hash: _builtins.str
     """Hash of the bundle that the caller holds; another one is refused with FAILED_PRECONDITION."""
     text: _builtins.str
@@ -80,6 +81,8 @@ class ExecuteStart(_message.Message):
     """The date that relative dates in the text refer to, as YYYY-MM-DD; empty for the current date in UTC."""
     max_tokens: _builtins.int
     """Upper bound on generated tokens a call; 0 for the specialist's own limit."""
+    traceparent: _builtins.str
+    """W3C trace context of the step; empty for that of the stream. A stream outlives the step that opened it."""
     @_builtins.property
     def context(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContextDocument]:
         """Material that the sub-task is about: documents of the client, results of earlier steps."""
@@ -99,10 +102,11 @@ class ExecuteStart(_message.Message):
         catalogue: _catalogue_pb2.Catalogue | None = ...,
         today: _builtins.str = ...,
         max_tokens: _builtins.int = ...,
+        traceparent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle_hash", b"bundle_hash", "catalogue", b"catalogue", "context", b"context", "max_tokens", b"max_tokens", "text", b"text", "today", b"today"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle_hash", b"bundle_hash", "catalogue", b"catalogue", "context", b"context", "max_tokens", b"max_tokens", "text", b"text", "today", b"today", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
