@@ -165,10 +165,7 @@ class TraceStore:
             f"SELECT {_SPAN_COLUMNS} FROM spans WHERE trace_id = ?",  # noqa: S608  constant columns
             (found,),
         ).fetchall()
-        return Trace(
-            found,
-            [TraceSpan(*fields, json.loads(attributes)) for *fields, attributes in rows],
-        )
+        return Trace(found, [_span(*row) for row in rows])
 
     def summaries(self, limit: int) -> Sequence[TraceSummary]:
         """Returns the last traces, latest first."""
@@ -221,3 +218,22 @@ class TraceStore:
         if row is None:
             raise NotFound("NO_SUCH_TRACE", "no trace is kept yet; run `narrowgauge ask` first")
         return str(row[0])
+
+
+def _span(
+    trace_id: str,
+    span_id: str,
+    parent_id: str,
+    name: str,
+    service: str,
+    kind: str,
+    start_ns: int,
+    end_ns: int,
+    error: str,
+    attributes: str,
+) -> TraceSpan:
+    return TraceSpan(
+        *(trace_id, span_id, parent_id, name, service, kind),
+        *(start_ns, end_ns, error),
+        attributes=json.loads(attributes),
+    )
