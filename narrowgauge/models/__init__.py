@@ -1,1 +1,16 @@
 """Checkpoint reading, adapter merging, quantising and ONNX writing, with numpy and onnx alone."""
+
+from narrowgauge.models.adapter import Adapter, write_adapter
+from narrowgauge.models.model_config import ModelConfig
+from narrowgauge.models.prepare import default_cache, prepare
+from narrowgauge.models.prepared import PreparedModel, load_prepared
+
+__all__ = [
+    "Adapter",
+    "ModelConfig",
+    "PreparedModel",
+    "default_cache",
+    "load_prepared",
+    "prepare",
+    "write_adapter",
+]

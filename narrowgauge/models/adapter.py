@@ -1,0 +1,151 @@
+"""A low-rank adapter (LoRA, https://arxiv.org/abs/2106.09685) in a folder, and merging it into a checkpoint.
+
+```
+adapter.json          {"base": "SmolLM2-135M-Instruct", "rank": 16, "alpha": 32, "targets": ["q_proj", ...]}
+adapter.safetensors   per adapted matrix `model.layers.0.self_attn.q_proj`:
+                      `<matrix>.lora_A` [rank, in], `<matrix>.lora_B` [out, rank]: float32, float16 or int8;
+                      int8 comes with a float16 `<matrix>.lora_A.scale` [rows]: one scale a row
+```
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narrowgauge.errors import DataLoss, FailedPrecondition, NotFound
+from narrowgauge.models.checkpoint import Checkpoint, Float32Array
+from narrowgauge.models.prepared import sha256_of_file
+from narrowgauge.models.safetensors_file import SafetensorsFile, write_safetensors
+
+__all__ = ["Adapter", "write_adapter"]
+
+_CONFIG, _WEIGHTS = "adapter.json", "adapter.safetensors"
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """An adapter, read but not applied.
+
+    Attributes:
+        folder: Where it was read from.
+        base: Name of the model that it was trained for.
+        rank: Width of the low-rank product.
+        alpha: The product is scaled by `alpha / rank`.
+        sha256: Over both files.
+        file: The matrices.
+    """
+
+    folder: Path
+    base: str
+    rank: int
+    alpha: float
+    sha256: str
+    file: SafetensorsFile
+
+    @staticmethod
+    def load(folder: Path) -> Adapter:
+        """Reads an adapter folder.
+
+        Raises:
+            NotFound: A file is missing.
+            DataLoss: A file is damaged.
+        """
+        config_path = folder / _CONFIG
+        if not config_path.is_file():
+            raise NotFound("ADAPTER_MISSING", f"No adapter in {folder} ({_CONFIG} is missing).")
+        file = SafetensorsFile(folder / _WEIGHTS)
+        try:
+            config = json.loads(config_path.read_bytes())
+            base, rank, alpha = str(config["base"]), int(config["rank"]), float(config["alpha"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataLoss("ADAPTER_DAMAGED", f"{config_path} cannot be read: {error!r}.") from error
+        digest = hashlib.sha256(f"{sha256_of_file(config_path)} {sha256_of_file(file.path)}".encode())
+        return Adapter(folder, base, rank, alpha, digest.hexdigest(), file)
+
+    def matrices(self) -> list[str]:
+        """Returns the names of the adapted matrices, without `.weight`."""
+        return sorted(name.removesuffix(".lora_A") for name in self.file.names() if name.endswith(".lora_A"))
+
+    def merged(self, checkpoint: Checkpoint) -> Callable[[str], Float32Array]:
+        """Returns a reader of the checkpoint's tensors with the adapter added.
+
+        Raises:
+            FailedPrecondition: The adapter changes matrices that the checkpoint lacks or has in other shapes.
+        """
+        adapted = set(self.matrices())
+        foreign = sorted(matrix for matrix in adapted if not checkpoint.has(f"{matrix}.weight"))
+        if foreign:
+            raise FailedPrecondition(
+                "ADAPTER_BASE",
+                f"The adapter {self.folder} for {self.base!r} changes {foreign[0]!r} (and "
+                f"{len(foreign) - 1} more) that {checkpoint.name!r} does not have. Prepare it with the model that it was trained for.",
+            )
+
+        def weight(name: str) -> Float32Array:
+            value = checkpoint.tensor(name)
+            matrix = name.removesuffix(".weight")
+            if matrix not in adapted:
+                return value
+            down, up = self._read(f"{matrix}.lora_A"), self._read(f"{matrix}.lora_B")
+            if (up.shape[0], down.shape[1]) != value.shape or up.shape[1] != down.shape[0]:
+                raise FailedPrecondition(
+                    "ADAPTER_BASE",
+                    f"The adapter {self.folder} for {self.base!r} has {list(up.shape)} x {list(down.shape)} "
+                    f"for {name}, which is {list(value.shape)} in {checkpoint.name!r}.",
+                )
+            return value + np.float32(self.alpha / self.rank) * (up @ down)
+
+        return weight
+
+    def _read(self, name: str) -> Float32Array:
+        raw = self.file.raw(name)
+        if raw.dtype == np.int8:
+            return raw.astype(np.float32) * self.file.tensor(f"{name}.scale")[:, None]
+        return self.file.tensor(name)
+
+
+def write_adapter(
+    folder: Path,
+    *,
+    base: str,
+    rank: int,
+    alpha: float,
+    matrices: Mapping[str, tuple[NDArray[Any], NDArray[Any]]],
+    eight_bit: bool = False,
+) -> None:
+    """Writes an adapter folder.
+
+    Args:
+        folder: Made when missing.
+        base: Name of the model that it was trained for.
+        rank: Width of the low-rank product.
+        alpha: Scale of the product, times `rank`.
+        matrices: Name of the adapted matrix without `.weight` to A [rank, in] and B [out, rank].
+        eight_bit: Stores int8 with one scale a row, half of float16.
+    """
+    tensors: dict[str, NDArray[Any]] = {}
+    for matrix, pair in sorted(matrices.items()):
+        for part, value in zip(("lora_A", "lora_B"), pair, strict=True):
+            name = f"{matrix}.{part}"
+            if not eight_bit:
+                tensors[name] = value.astype(np.float16)
+                continue
+            # float16 first: the codes must fit the scale that the reader will see.
+            scale = np.maximum(np.abs(value).max(axis=1) / 127, 1e-7).astype(np.float16)
+            tensors[name] = np.clip(np.rint(value / scale[:, None].astype(np.float32)), -127, 127).astype(
+                np.int8
+            )
+            tensors[f"{name}.scale"] = scale
+    folder.mkdir(parents=True, exist_ok=True)
+    targets = sorted({matrix.rsplit(".", 1)[-1] for matrix in matrices})
+    config = {"base": base, "rank": rank, "alpha": alpha, "targets": targets}
+    (folder / _CONFIG).write_text(json.dumps(config, indent=2) + "\n")
+    write_safetensors(folder / _WEIGHTS, tensors)

@@ -1,0 +1,257 @@
+"""Writes a Llama-family decoder as an ONNX graph.
+
+Inputs (B rows, S new tokens a row, T tokens of the longest row with its past, C tokens of cache capacity):
+
+| name | type | shape | meaning |
+|---|---|---|---|
+| `input_ids` | int64 | [B, S] | new tokens, right-padded |
+| `attention_mask` | int64 | [B, T] | one for every token of the row, past and new; right-padded with zeros |
+| `past_key_values.{l}.key`, `.value` | float32 | [B, kv_heads, C, head_dim] | cache buffers |
+| `logits_positions` | int64 | [B or 1, K] | columns of `input_ids` to compute logits for |
+
+`logits_positions` counts back from S when negative, and one row of it serves all rows: `[[-1]]` asks for the
+last token of every row. The head costs as much as six layers, so a prefill should not ask for more than it needs.
+
+Outputs: `logits` float32 [B, K, vocab], and `present.{l}.key`, `.value`, which may be bound to the memory of
+the past: `GroupQueryAttention` then appends in place. Operators of the domain com.microsoft are described in
+https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from onnx import TensorProto, ValueInfoProto, helper
+
+from narrowgauge.models.checkpoint import Checkpoint, Float32Array
+from narrowgauge.models.linear import CONTRIB, GraphParts
+from narrowgauge.models.model_config import ModelConfig
+from narrowgauge.models.precision import precision_bits
+from narrowgauge.models.rotary import rotary_tables
+from narrowgauge.models.tensor_file import TensorFile
+
+__all__ = ["write_graph"]
+
+# GroupQueryAttention needs nothing newer; readers of other runtimes have these.
+_OPSET, _IR_VERSION = 21, 10
+
+# Reads one tensor of the checkpoint, adapter merged.
+Weights = Callable[[str], Float32Array]
+
+
+def write_graph(
+    checkpoint: Checkpoint,
+    weight: Weights,
+    path: Path,
+    precision: str,
+    progress: Callable[[float], None] = lambda fraction: None,
+) -> None:
+    """Writes `path` and, beside it, the weights as `{path}.data`.
+
+    Args:
+        checkpoint: Config, and which optional tensors exist.
+        weight: Reads a tensor by its transformers name.
+        path: The graph to write.
+        precision: See `precision_bits`.
+        progress: Called with the fraction done.
+
+    Raises:
+        InvalidRequest, DataLoss, Unsupported: From the precision and the tensors.
+    """
+    config = checkpoint.config
+    bits, table_bits = precision_bits(precision)
+    with TensorFile(path.with_name(path.name + ".data")) as file:
+        parts = GraphParts(file)
+        _lengths(parts)
+        cos, sin = rotary_tables(config)
+        parts.constant("rotary.cos", cos)
+        parts.constant("rotary.sin", sin)
+        table = parts.embedding("input_ids", "embedding", weight("model.embed_tokens.weight"), table_bits)
+        normed = _norm(
+            parts,
+            "embedding.output",
+            "layer.0.attention.norm",
+            weight("model.layers.0.input_layernorm.weight"),
+            config,
+        )
+        residual = "embedding.output"
+        for layer in range(config.layers):
+            progress((layer + 1) / (config.layers + 2))
+            mixed = _attention(parts, checkpoint, weight, layer, normed, bits)
+            if layer == config.layers - 1:
+                # Nothing after the last attention looks at other positions: only those with logits go on.
+                mixed = parts.op("GatherND", [mixed, "logits.columns"], ["last.mixed"], batch_dims=1)
+                residual = parts.op("GatherND", [residual, "logits.columns"], ["last.residual"], batch_dims=1)
+            name, source = f"layer.{layer}", f"model.layers.{layer}"
+            projected = parts.linear(
+                mixed,
+                f"{name}.attention.out",
+                weight(f"{source}.self_attn.o_proj.weight"),
+                _bias(checkpoint, weight, f"{source}.self_attn.o_proj.bias"),
+                bits,
+            )
+            normed, residual = _add_norm(
+                parts,
+                residual,
+                projected,
+                f"{name}.mlp.norm",
+                weight(f"{source}.post_attention_layernorm.weight"),
+                config,
+            )
+            fed = _feed_forward(parts, checkpoint, weight, layer, normed, bits)
+            last = layer == config.layers - 1
+            after = "model.norm.weight" if last else f"model.layers.{layer + 1}.input_layernorm.weight"
+            place = "final.norm" if last else f"layer.{layer + 1}.attention.norm"
+            normed, residual = _add_norm(parts, residual, fed, place, weight(after), config)
+        if config.tied_embeddings:
+            logits = parts.shared_head(normed, "head", "embedding", table)
+        else:
+            logits = parts.linear(normed, "head", weight("lm_head.weight"), None, table_bits)
+        parts.nodes[-1].output[0] = "logits"
+        assert logits in ("head.output", "head.product")
+        progress(1.0)
+    graph = helper.make_graph(parts.nodes, "decoder", _inputs(config), _outputs(config), parts.initializers)
+    model = helper.make_model(
+        graph,
+        producer_name="narrowgauge",
+        ir_version=_IR_VERSION,
+        opset_imports=[helper.make_opsetid("", _OPSET), helper.make_opsetid(CONTRIB, 1)],
+    )
+    path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _lengths(parts: GraphParts) -> None:
+    """Turns mask and positions into what the operators want.
+
+    Makes `seqlens_k` int32 [B] (tokens of a row less one), `total_length` int32 scalar and `logits.columns`
+    int64 [B, K, 1].
+    """
+    one = parts.constant("one", np.array(1, np.int64))
+    axis_1 = parts.constant("axis_1", np.array([1], np.int64))
+    axis_2 = parts.constant("axis_2", np.array([2], np.int64))
+    parts.op("ReduceSum", ["attention_mask", axis_1], ["row.tokens"], keepdims=0)
+    parts.op("Sub", ["row.tokens", one], ["row.last"])
+    parts.op("Cast", ["row.last"], ["seqlens_k"], to=TensorProto.INT32)
+    parts.op("Shape", ["attention_mask"], ["mask.shape"])
+    parts.op("Gather", ["mask.shape", one], ["mask.width"], axis=0)
+    parts.op("Cast", ["mask.width"], ["total_length"], to=TensorProto.INT32)
+    parts.op("Shape", ["input_ids"], ["batch.size"], start=0, end=1)
+    parts.op("Concat", ["batch.size", axis_1], ["positions.rows"], axis=0)
+    parts.op("Expand", ["logits_positions", "positions.rows"], ["positions"])
+    parts.op("Unsqueeze", ["positions", axis_2], ["logits.columns"])
+
+
+def _norm(parts: GraphParts, x: str, name: str, gamma: Float32Array, config: ModelConfig) -> str:
+    return parts.op(
+        "SimplifiedLayerNormalization",
+        [x, parts.constant(f"{name}.weight", gamma)],
+        [f"{name}.output"],
+        axis=-1,
+        epsilon=config.rms_norm_eps,
+        stash_type=1,
+    )
+
+
+def _add_norm(
+    parts: GraphParts, residual: str, update: str, name: str, gamma: Float32Array, config: ModelConfig
+) -> tuple[str, str]:
+    """Adds an update to the residual stream; returns the normalised sum and the sum."""
+    normed = parts.op(
+        "SkipSimplifiedLayerNormalization",
+        [residual, update, parts.constant(f"{name}.weight", gamma)],
+        [f"{name}.output", "", "", f"{name}.residual"],
+        CONTRIB,
+        epsilon=config.rms_norm_eps,
+    )
+    return normed, f"{name}.residual"
+
+
+def _attention(
+    parts: GraphParts, checkpoint: Checkpoint, weight: Weights, layer: int, x: str, bits: int | None
+) -> str:
+    """Adds the projection of queries, keys and values as one product, and the attention on the cache."""
+    config, name, source = checkpoint.config, f"layer.{layer}.attention", f"model.layers.{layer}.self_attn"
+    projections = [f"{source}.{which}_proj" for which in "qkv"]
+    widths = [config.heads * config.head_dim] + 2 * [config.kv_heads * config.head_dim]
+    biases = None
+    if any(checkpoint.has(f"{p}.bias") for p in projections):
+        biases = np.concatenate(
+            [
+                weight(f"{p}.bias") if checkpoint.has(f"{p}.bias") else np.zeros(width, np.float32)
+                for p, width in zip(projections, widths, strict=True)
+            ]
+        )
+    packed = parts.linear(
+        x, f"{name}.qkv", np.concatenate([weight(f"{p}.weight") for p in projections]), biases, bits
+    )
+    return parts.op(
+        "GroupQueryAttention",
+        [
+            packed,
+            "",
+            "",
+            f"past_key_values.{layer}.key",
+            f"past_key_values.{layer}.value",
+            "seqlens_k",
+            "total_length",
+            "rotary.cos",
+            "rotary.sin",
+        ],
+        [f"{name}.mixed", f"present.{layer}.key", f"present.{layer}.value"],
+        CONTRIB,
+        num_heads=config.heads,
+        kv_num_heads=config.kv_heads,
+        scale=1 / math.sqrt(config.head_dim),
+        do_rotary=1,
+        rotary_interleaved=0,
+        local_window_size=-1,
+    )
+
+
+def _feed_forward(
+    parts: GraphParts, checkpoint: Checkpoint, weight: Weights, layer: int, x: str, bits: int | None
+) -> str:
+    """Adds `down(silu(gate(x)) * up(x))`, gate and up as one product."""
+    name, source = f"layer.{layer}.mlp", f"model.layers.{layer}.mlp"
+    both = np.concatenate([weight(f"{source}.gate_proj.weight"), weight(f"{source}.up_proj.weight")])
+    packed = parts.linear(x, f"{name}.gate_up", both, None, bits)
+    parts.op("Split", [packed], [f"{name}.gate", f"{name}.up"], axis=-1, num_outputs=2)
+    parts.op("QuickGelu", [f"{name}.gate"], [f"{name}.activated"], CONTRIB, alpha=1.0)  # alpha 1 is SiLU
+    gated = parts.op("Mul", [f"{name}.activated", f"{name}.up"], [f"{name}.gated"])
+    return parts.linear(gated, f"{name}.down", weight(f"{source}.down_proj.weight"), None, bits)
+
+
+def _bias(checkpoint: Checkpoint, weight: Weights, name: str) -> Float32Array | None:
+    return weight(name) if checkpoint.has(name) else None
+
+
+def _inputs(config: ModelConfig) -> list[ValueInfoProto]:
+    def value(name: str, kind: int, shape: list[int | str]) -> ValueInfoProto:
+        return helper.make_tensor_value_info(name, kind, shape)
+
+    cache: list[int | str] = ["batch", config.kv_heads, "capacity", config.head_dim]
+    return [
+        value("input_ids", TensorProto.INT64, ["batch", "tokens"]),
+        value("attention_mask", TensorProto.INT64, ["batch", "total"]),
+        *(
+            value(f"past_key_values.{layer}.{part}", TensorProto.FLOAT, cache)
+            for layer in range(config.layers)
+            for part in ("key", "value")
+        ),
+        value("logits_positions", TensorProto.INT64, ["position_rows", "positions"]),
+    ]
+
+
+def _outputs(config: ModelConfig) -> list[ValueInfoProto]:
+    cache: list[int | str] = ["batch", config.kv_heads, "present_capacity", config.head_dim]
+    return [
+        helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", "positions", config.vocab_size]),
+        *(
+            helper.make_tensor_value_info(f"present.{layer}.{part}", TensorProto.FLOAT, cache)
+            for layer in range(config.layers)
+            for part in ("key", "value")
+        ),
+    ]
