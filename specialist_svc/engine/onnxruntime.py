@@ -1,0 +1,163 @@
+"""The onnxruntime backend: our own step loop over a prepared graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from narrowgauge.errors import InvalidRequest
+from narrowgauge.models import PreparedModel
+from specialist_svc.engine.backend import Counters, Decoded, DecodeRequest, Written
+from specialist_svc.engine.digits import DigitRule, DigitTokens
+from specialist_svc.engine.guide import GuideFactory, LlguidanceGuides
+from specialist_svc.engine.loop import CacheOptions, StepLoop
+from specialist_svc.engine.onnx_runner import OnnxRunner, open_session
+from specialist_svc.engine.scheduler import SchedulerLimits
+from specialist_svc.engine.task import DecodeTask, prompt_parts
+from specialist_svc.engine.tokenizer import ModelTokenizer
+from specialist_svc.engine.writer import Writer
+
+__all__ = ["EngineOptions", "OnnxruntimeBackend"]
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """How the engine works.
+
+    Attributes:
+        slots: Requests decoded at once.
+        slot_tokens: Tokens a slot holds, prompt and output together.
+        queue: Requests that may wait.
+        chunk_tokens: Tokens of a prompt read in one step.
+        threads: Threads of the kernels.
+        forced_runs: Append forced tokens in one pass; without it the same bytes come more slowly.
+        caches: What is kept of KV caches.
+    """
+
+    slots: int = 4
+    slot_tokens: int = 1024
+    queue: int = 64
+    chunk_tokens: int = 64
+    threads: int = 1
+    forced_runs: bool = True
+    caches: CacheOptions = field(default_factory=CacheOptions)
+
+
+class _Handle:
+    """A decoding under way; see `Decoding`."""
+
+    def __init__(self, task: DecodeTask, loop: StepLoop) -> None:
+        self._task = task
+        self._loop = loop
+
+    @property
+    def future(self) -> Future[Decoded]:
+        """See `Decoding.future`."""
+        return self._task.future
+
+    def cancel(self) -> None:
+        """See `Decoding.cancel`."""
+        self._loop.cancel(self._task)
+
+
+class OnnxruntimeBackend:
+    """See `DecodeBackend`."""
+
+    def __init__(
+        self, model: PreparedModel, options: EngineOptions, *, provider: str = "CPUExecutionProvider"
+    ) -> None:
+        """Opens the model and starts the step loop.
+
+        Raises:
+            FailedPrecondition: The installed onnxruntime lacks the execution provider.
+            DataLoss: Graph or tokenizer cannot be read.
+            InvalidRequest: A slot would hold more tokens than the model has positions for.
+        """
+        if options.slot_tokens > model.config.max_positions:
+            raise InvalidRequest(
+                "SLOT_TOO_LONG",
+                f"slots of {options.slot_tokens} tokens were asked for, {model.name} has positions for "
+                f"{model.config.max_positions}: lower NARROWGAUGE_SLOT_TOKENS",
+            )
+        self._options = options
+        self._name = f"onnxruntime-{provider.removesuffix('ExecutionProvider').lower()}"
+        self._tokenizer = ModelTokenizer(
+            model.tokenizer_path, vocab_size=model.config.vocab_size, eos=model.config.eos_token_ids
+        )
+        self._guides: GuideFactory = LlguidanceGuides(self._tokenizer)
+        self._digits = DigitTokens(self._tokenizer)
+        session = open_session(model, threads=options.threads, provider=provider)
+        self._loop = StepLoop(
+            OnnxRunner(session, model, slots=options.slots, slot_tokens=options.slot_tokens),
+            SchedulerLimits(options.slots, options.queue, options.chunk_tokens),
+            options.caches,
+        )
+
+    @property
+    def name(self) -> str:
+        """See `DecodeBackend.name`."""
+        return self._name
+
+    @property
+    def slots(self) -> int:
+        """See `DecodeBackend.slots`."""
+        return self._options.slots
+
+    @property
+    def slot_tokens(self) -> int:
+        """See `DecodeBackend.slot_tokens`."""
+        return self._options.slot_tokens
+
+    @property
+    def tokenizer(self) -> ModelTokenizer:
+        """The model's tokenizer."""
+        return self._tokenizer
+
+    def count_tokens(self, prompt: Sequence[str | Written]) -> int:
+        """See `DecodeBackend.count_tokens`."""
+        return sum(len(tokens) for tokens, _ in prompt_parts(prompt, self._tokenizer))
+
+    def warm(self, prompt: Sequence[str]) -> None:
+        """See `DecodeBackend.warm`."""
+        # One sampled token is all that this grammar takes, so both kinds of pass are short.
+        grammar = 'start: ("a" | "b") ("a" | "b")'
+        request = DecodeRequest((*prompt, "\n"), grammar, max_tokens=64, shared_parts=len(prompt))
+        self.submit(request).future.result()
+
+    def submit(self, request: DecodeRequest) -> _Handle:
+        """See `DecodeBackend.submit`."""
+        parts = prompt_parts(request.prompt, self._tokenizer)
+        self._check_length(sum(len(tokens) for tokens, _ in parts), request.max_tokens)
+        writer = Writer(
+            self._guides.guide(request.grammar),
+            self._tokenizer,
+            max_tokens=request.max_tokens,
+            digits=DigitRule(self._digits, request.digits) if request.digits is not None else None,
+            forced_runs=self._options.forced_runs,
+        )
+        task = DecodeTask.of(request, parts, writer)
+        self._loop.submit(task)
+        return _Handle(task, self._loop)
+
+    def counters(self) -> Counters:
+        """See `DecodeBackend.counters`."""
+        return self._loop.counters()
+
+    def close(self) -> None:
+        """See `DecodeBackend.close`."""
+        self._loop.close()
+
+    def _check_length(self, prompt: int, output: int) -> None:
+        if prompt + output > self._options.slot_tokens:
+            raise InvalidRequest(
+                "PROMPT_TOO_LONG",
+                f"the prompt has {prompt} tokens and the call may have {output}; together at most "
+                f"{self._options.slot_tokens} fit into a slot: shorten the request or its context, or raise "
+                "NARROWGAUGE_SLOT_TOKENS",
+                metadata={
+                    "prompt_tokens": str(prompt),
+                    "output_tokens": str(output),
+                    "slot_tokens": str(self._options.slot_tokens),
+                },
+            )

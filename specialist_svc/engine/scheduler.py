@@ -1,0 +1,234 @@
+"""Which request does what in the next step: host code that knows nothing of tensors, clocks or threads.
+
+A request's tokens go through the model as *runs*. A run is appended (several tokens in a pass of their own)
+or single (one token, together with other requests' single tokens in one ragged pass). Which of the two a
+token takes is a property of its request and never of the load: kernels for one row and for several round
+differently, so this is what makes a request's bytes the same alone and in any batch.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from narrowgauge.errors import Overloaded
+
+__all__ = ["Append", "DecodeSequence", "Run", "Scheduler", "SchedulerLimits", "Step", "windows"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Tokens that follow each other through the model.
+
+    Attributes:
+        tokens: At least one; exactly one when single.
+        single: Whether the token takes the ragged pass.
+    """
+
+    tokens: tuple[int, ...]
+    single: bool = False
+
+
+@dataclass(frozen=True)
+class SchedulerLimits:
+    """Bounds.
+
+    Attributes:
+        slots: Requests decoded at once.
+        queue: Requests that may wait.
+        chunk_tokens: Tokens of a prompt that one step reads at most, so that a long prompt never stalls the
+            others for more than one chunk.
+    """
+
+    slots: int
+    queue: int
+    chunk_tokens: int = 64
+
+
+@dataclass(eq=False)
+class DecodeSequence:
+    """A request as the scheduler sees it.
+
+    Attributes:
+        runs: What has not gone through the model yet.
+        deadline: Instant after which nobody wants it; None for never.
+        slot: The slot, or -1.
+        length: Tokens in the slot.
+        writing: The prompt has been read.
+        cancelled: The caller has left.
+    """
+
+    runs: deque[Run]
+    deadline: float | None = None
+    slot: int = -1
+    length: int = 0
+    writing: bool = False
+    cancelled: bool = False
+
+
+@dataclass(frozen=True)
+class Append:
+    """Tokens of one request that one pass reads."""
+
+    sequence: DecodeSequence
+    tokens: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step runs: appended runs, each in a pass of its own, then all single tokens together."""
+
+    appends: tuple[Append, ...] = ()
+    singles: tuple[DecodeSequence, ...] = field(default=())
+
+
+class Scheduler:
+    """Admits requests oldest first and plans the steps.
+
+    Not safe for use by several threads at once: the engine holds its lock around every call.
+    """
+
+    def __init__(self, limits: SchedulerLimits) -> None:
+        self._limits = limits
+        self._waiting: deque[DecodeSequence] = deque()
+        self._active: list[DecodeSequence] = []
+        self._free = list(range(limits.slots))
+
+    @property
+    def waiting(self) -> int:
+        """Requests in the queue."""
+        return len(self._waiting)
+
+    @property
+    def active(self) -> int:
+        """Requests in a slot."""
+        return len(self._active)
+
+    @property
+    def free_slots(self) -> int:
+        """Slots that nobody holds."""
+        return len(self._free)
+
+    def submit(self, sequence: DecodeSequence, *, service_ms: float) -> None:
+        """Queues a request.
+
+        Args:
+            sequence: The request.
+            service_ms: What a request takes at present, for the advice when to try again.
+
+        Raises:
+            Overloaded: The queue is full.
+        """
+        if len(self._waiting) >= self._limits.queue:
+            ahead = len(self._waiting) + len(self._active)
+            raise Overloaded(
+                "QUEUE_FULL",
+                f"{len(self._waiting)} requests wait already, as many as may; try later or add replicas",
+                retry_after_ms=max(50, int(service_ms * ahead / self._limits.slots)),
+                metadata={"queue_limit": str(self._limits.queue)},
+            )
+        self._waiting.append(sequence)
+
+    def sweep(self, now: float) -> list[DecodeSequence]:
+        """Takes out requests whose caller has left or whose deadline has passed, and frees their slots."""
+        gone = [s for s in (*self._active, *self._waiting) if _is_gone(s, now)]
+        for sequence in gone:
+            self.remove(sequence)
+        return gone
+
+    def admit(self, choose: Callable[[DecodeSequence, Sequence[int]], int]) -> list[DecodeSequence]:
+        """Gives free slots to waiting requests, oldest first.
+
+        Args:
+            choose: Picks one of the free slots for a request, for example the one that holds its prefix.
+
+        Returns:
+            The admitted requests, each with its slot.
+        """
+        admitted = []
+        while self._waiting and self._free:
+            sequence = self._waiting.popleft()
+            slot = choose(sequence, tuple(self._free))
+            self._free.remove(slot)
+            sequence.slot = slot
+            self._active.append(sequence)
+            admitted.append(sequence)
+        return admitted
+
+    def plan(self) -> Step:
+        """Plans one step.
+
+        Every request that writes moves: by its appended run or by its single token. Of the prompts that are
+        still being read, the oldest one moves by one chunk; single tokens in a prompt (what an earlier turn
+        wrote) ride along with the others.
+        """
+        appends: list[Append] = []
+        singles: list[DecodeSequence] = []
+        reading: Append | None = None
+        for sequence in self._active:
+            if not sequence.runs:
+                continue
+            run = sequence.runs[0]
+            if run.single:
+                singles.append(sequence)
+            elif sequence.writing:
+                appends.append(Append(sequence, run.tokens[: self._limits.chunk_tokens]))
+            elif reading is None:
+                reading = Append(sequence, run.tokens[: self._limits.chunk_tokens])
+        if reading is not None:
+            appends.append(reading)
+        return Step(tuple(appends), tuple(singles))
+
+    def advance(self, sequence: DecodeSequence, tokens: int) -> None:
+        """Notes that the first tokens of the request's first run went through the model."""
+        run = sequence.runs.popleft()
+        if tokens < len(run.tokens):
+            sequence.runs.appendleft(Run(run.tokens[tokens:]))
+        sequence.length += tokens
+
+    def remove(self, sequence: DecodeSequence) -> None:
+        """Takes a request out and frees its slot."""
+        if sequence.slot < 0:
+            self._waiting.remove(sequence)
+            return
+        self._active.remove(sequence)
+        self._free.append(sequence.slot)
+        self._free.sort()
+
+    def all(self) -> list[DecodeSequence]:
+        """Every request, active ones first."""
+        return [*self._active, *self._waiting]
+
+
+def _is_gone(sequence: DecodeSequence, now: float) -> bool:
+    return sequence.cancelled or (sequence.deadline is not None and now >= sequence.deadline)
+
+
+def windows(slots: Sequence[int], total: int) -> list[range]:
+    """Covers slots with ranges of neighbouring slots, each of two or more, for ragged passes.
+
+    A pass runs over neighbouring rows of the KV buffer. A row that is only in the way costs about as much as
+    one token, a further pass two of them, so one row is bridged and two are not. One row alone takes a
+    neighbour with it, because kernels for a single row round differently.
+
+    Args:
+        slots: Distinct slots, any order.
+        total: Slots in all, at least two.
+
+    Returns:
+        Disjoint ranges in ascending order.
+    """
+    ranges: list[range] = []
+    for slot in sorted(slots):
+        if ranges and slot - ranges[-1].stop <= 1:
+            ranges[-1] = range(ranges[-1].start, slot + 1)
+        else:
+            ranges.append(range(slot, slot + 1))
+    return [_widened(r, total) if len(r) == 1 else r for r in ranges]
+
+
+def _widened(single: range, total: int) -> range:
+    if single.stop < total:
+        return range(single.start, single.stop + 1)
+    return range(single.start - 1, single.stop)

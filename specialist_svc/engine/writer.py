@@ -1,0 +1,165 @@
+"""Writes one text: chooses tokens under a guide, and appends what the guide forces.
+
+Greedy: the allowed token with the highest logit, the lowest id among equals. Forced text is not sampled; its
+tokens are those of the whole text's own tokenisation, so that the model reads at run time what it read in
+training. For that a sampled token that has not gone through the model yet may still be exchanged: after `"`
+the forced `,"key` becomes `","`, `key`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narrowgauge.errors import InternalError
+from specialist_svc.engine.closing import closing_path
+from specialist_svc.engine.digits import DigitRule
+from specialist_svc.engine.guide import Guide, mask_words
+from specialist_svc.engine.scheduler import Run
+from specialist_svc.engine.tokenizer import ModelTokenizer
+
+__all__ = ["CLOSING_RESERVE", "Writer"]
+
+CLOSING_RESERVE = 24
+"""Tokens before the limit from which a text is closed on a short way: brackets and last keys fit."""
+
+
+class Writer:
+    """The text of one request.
+
+    Attributes:
+        tokens: What was written, in the order in which it goes through the model.
+        single: For each token that has been handed out in a run, whether that run was single.
+        finished: Nothing will follow.
+        closed_early: The limit came near and the text was closed on the shortest way.
+    """
+
+    def __init__(
+        self,
+        guide: Guide,
+        tokenizer: ModelTokenizer,
+        *,
+        max_tokens: int,
+        digits: DigitRule | None = None,
+        forced_runs: bool = True,
+    ) -> None:
+        """Starts a text.
+
+        Args:
+            guide: At its start; the writer moves it.
+            tokenizer: The model's.
+            max_tokens: Upper bound on tokens.
+            digits: A rule for runs of digits, or None.
+            forced_runs: Hand forced tokens out in one run. Without it each is a run of its own with the same
+                kernels, which gives the same bytes more slowly.
+        """
+        self._guide = guide
+        self._tokenizer = tokenizer
+        self._max_tokens = max_tokens
+        self._digits = digits
+        self.forced_runs = forced_runs
+        self._mask: NDArray[np.int32] = np.zeros((1, mask_words(tokenizer.vocab_size)), np.int32)
+        self._sampled = 0
+        self._written = b""
+        self.tokens: list[int] = []
+        self.single: list[bool] = []
+        self.finished = False
+        self.closed_early = False
+
+    @property
+    def forced_tokens(self) -> int:
+        """Tokens that nobody sampled."""
+        return max(0, len(self.tokens) - self._sampled)
+
+    @property
+    def text(self) -> str:
+        """What was written.
+
+        Raises:
+            InternalError: The bytes are not UTF-8: a grammar that cuts characters.
+        """
+        try:
+            return self._written.decode("utf-8")
+        except UnicodeDecodeError as exc:
+            raise InternalError("BAD_TEXT", "the constraint let an unfinished character end a text") from exc
+
+    def begin(self) -> tuple[Run, ...]:
+        """Returns the runs that the constraint forces before anything is sampled."""
+        return self._extend([])
+
+    def choose(self, logits: NDArray[np.float32]) -> tuple[Run, ...]:
+        """Writes on after the last token.
+
+        Args:
+            logits: float32 [vocab_size], of the last token's position.
+
+        Returns:
+            What goes through the model next; nothing when the text is finished.
+
+        Raises:
+            InternalError: The constraint allows nothing.
+        """
+        if len(self.tokens) >= self._max_tokens - CLOSING_RESERVE and self._close():
+            return ()
+        token = self._sample(logits)
+        if token in self._tokenizer.eos:
+            self.finished = True
+            return ()
+        self._sampled += 1
+        self._guide.accept([token])
+        return self._extend([token])
+
+    def _sample(self, logits: NDArray[np.float32]) -> int:
+        self._guide.fill_mask(self._mask)
+        if self._digits is not None:
+            self._digits.narrow(self._mask, self._written[-24:].decode("utf-8", "replace"))
+        bits = self._mask[0]
+        # Most often the model's favourite is allowed, and the whole mask need not be unpacked.
+        token = int(logits.argmax())
+        if bits[token >> 5] >> (token & 31) & 1:
+            return token
+        allowed = np.flatnonzero(np.unpackbits(bits.view(np.uint8), count=len(logits), bitorder="little"))
+        if not len(allowed):
+            raise InternalError(
+                "CONSTRAINT_EMPTY", "the constraint allows no token where a call is unfinished"
+            )
+        return int(allowed[logits[allowed].argmax()])
+
+    def _close(self) -> bool:
+        path = closing_path(self._guide, self._tokenizer)
+        if path is None:
+            return False
+        self._guide.accept(path)
+        self._written += self._tokenizer.bytes_of(path)
+        self.tokens += path
+        self.finished = self.closed_early = True
+        return True
+
+    def _extend(self, sampled: list[int]) -> tuple[Run, ...]:
+        """Takes the sampled token, if any, and what is forced after it, and makes them runs."""
+        self._written += self._tokenizer.bytes_of(sampled)
+        forced = self._guide.forced()
+        if forced:
+            self._guide.accept(forced)
+            self._written += self._tokenizer.bytes_of(forced)
+        # Handed out tokens are fixed; these are not yet, so they become the canonical ones.
+        fresh = self._canonical(sampled + forced) if sampled and forced else sampled + forced
+        self.tokens += fresh
+        self.finished = self._guide.must_end()
+        if self.finished or not fresh:
+            return ()
+        return self._runs(fresh, single=not forced)
+
+    def _canonical(self, fresh: list[int]) -> list[int]:
+        try:
+            whole = list(self._tokenizer.encode(self._written.decode("utf-8")))
+        except UnicodeDecodeError:
+            return fresh
+        fixed = len(self.tokens)
+        return whole[fixed:] if whole[:fixed] == self.tokens and len(whole) > fixed else fresh
+
+    def _runs(self, fresh: list[int], *, single: bool) -> tuple[Run, ...]:
+        self.single += [single] * len(fresh)
+        if single or self.forced_runs:
+            return (Run(tuple(fresh), single),)
+        return tuple(Run((token,)) for token in fresh)
