@@ -1,0 +1,96 @@
+"""Writes grammars in llguidance's Lark dialect: numbered rules and terminals, each body once."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+from llguidance import LLMatcher, LLTokenizer
+
+__all__ = ["Lark", "class_of", "literal", "regex_escape"]
+
+CodePoints = tuple[tuple[int, int], ...]
+"""Sorted, disjoint, inclusive ranges of code points."""
+
+
+@cache
+def _byte_tokenizer() -> LLTokenizer:
+    return LLTokenizer("byte")
+
+
+def literal(text: str) -> str:
+    """Returns a Lark string literal that matches exactly `text`."""
+    return json.dumps(text)
+
+
+def regex_escape(text: str) -> str:
+    """Returns a regular expression (without slashes) that matches exactly `text`."""
+    return "".join(char if char.isascii() and char.isalnum() else f"\\x{{{ord(char):x}}}" for char in text)
+
+
+def class_of(ranges: CodePoints) -> str:
+    """Returns a character class (without slashes) for a non-empty set of code points."""
+    parts = []
+    for low, high in ranges:
+        parts.append(f"\\x{{{low:x}}}" + (f"-\\x{{{high:x}}}" if high > low else ""))
+    return f"[{''.join(parts)}]"
+
+
+class Lark:
+    """A grammar under construction. Names are given in order of use, so equal input gives equal text."""
+
+    def __init__(self) -> None:
+        self._names: dict[tuple[str, str], str] = {}
+        self._lines: list[str] = []
+        self._count = 0
+
+    def terminal(self, body: str) -> str:
+        """Adds a terminal, matched as one regular expression, and returns its name."""
+        return self._add("T", "", body)
+
+    def rule(self, body: str) -> str:
+        """Adds a rule and returns its name."""
+        return self._add("r", "", body)
+
+    def unique_list(self, choices: list[str], low: int, high: int) -> str:
+        """Adds rules for a JSON list without repetitions and returns the name of the first.
+
+        Args:
+            choices: Lark expressions of the possible items, at most 64.
+            low: Fewest items.
+            high: Most items.
+        """
+        # One bit an item in llguidance's rule parameter says which were taken (its docs/parametric.md).
+        more, start = self._reserve(), self._reserve()
+        alternatives = [f'"]" %if bit_count_ge(_, {low})']
+        first = ['"[" "]"'] if low == 0 else []
+        for bit, item in enumerate(choices):
+            alternatives.append(
+                f'"," {item} {more}::set_bit({bit}) %if and(bit_clear({bit}), bit_count_lt(_, {high}))'
+            )
+            first.append(f'"[" {item} {more}::{1 << bit}')
+        self._lines.append(f"{more}::_ : " + "\n  | ".join(alternatives))
+        self._lines.append(f"{start} : " + "\n  | ".join(first))
+        return start
+
+    def text(self, start: str) -> str:
+        """Returns the grammar that begins with the rule or terminal `start`."""
+        return "\n".join([f"start: {start}", *self._lines]) + "\n"
+
+    def matches_nothing(self, terminal: str) -> bool:
+        """Says whether no text at all matches a terminal; intersections can do that."""
+        matcher = LLMatcher(_byte_tokenizer(), LLMatcher.grammar_from_lark(self.text(terminal)), log_level=0)
+        return not any(matcher.compute_bitmask()) or bool(matcher.get_error())
+
+    def _reserve(self) -> str:
+        self._count += 1
+        return f"r{self._count}"
+
+    def _add(self, prefix: str, parameter: str, body: str) -> str:
+        key = (prefix, body)
+        name = self._names.get(key)
+        if name is None:
+            self._count += 1
+            name = self._names[key] = f"{prefix}{self._count}"
+            self._lines.append(f"{name}{parameter}: {body}")
+        return name

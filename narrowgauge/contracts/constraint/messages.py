@@ -1,0 +1,586 @@
+"""Grammars of messages: which fields may stand where, and what their values may be.
+
+A message is written as a chain of states, one for each field in number order. A state knows whether
+something stands before it, so that commas are right, and which of the groups (oneofs) that still have
+members to come are used, so that a oneof is used at most once however its numbers lie. From each state the
+grammar writes the field or skips it, as far as its rules allow. Field values are ProtoJSON
+(https://protobuf.dev/programming-guides/json/).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+from narrowgauge.buf.validate import validate_pb2
+from narrowgauge.contracts.constraint import well_known
+from narrowgauge.contracts.constraint.lark import Lark, literal
+from narrowgauge.contracts.constraint.limits import Limits
+from narrowgauge.contracts.constraint.recursion import Cycles
+from narrowgauge.contracts.constraint.scalars import (
+    Scalar,
+    Unsatisfiable,
+    bool_scalar,
+    bytes_scalar,
+    enum_scalar,
+    float_scalar,
+    integer_scalar,
+    string_scalar,
+)
+from narrowgauge.contracts.constraint.strings import json_text, string_rule
+from narrowgauge.contracts.validate import default_violations
+from narrowgauge.errors import Unsupported
+from narrowgauge.v1 import options_pb2
+
+__all__ = ["Coverage", "MessageGrammar", "values_from"]
+
+_INTEGERS = {
+    FieldDescriptor.TYPE_INT32: ("int32", 32, True),
+    FieldDescriptor.TYPE_INT64: ("int64", 64, True),
+    FieldDescriptor.TYPE_UINT32: ("uint32", 32, False),
+    FieldDescriptor.TYPE_UINT64: ("uint64", 64, False),
+    FieldDescriptor.TYPE_SINT32: ("sint32", 32, True),
+    FieldDescriptor.TYPE_SINT64: ("sint64", 64, True),
+    FieldDescriptor.TYPE_FIXED32: ("fixed32", 32, False),
+    FieldDescriptor.TYPE_FIXED64: ("fixed64", 64, False),
+    FieldDescriptor.TYPE_SFIXED32: ("sfixed32", 32, True),
+    FieldDescriptor.TYPE_SFIXED64: ("sfixed64", 64, True),
+}
+_NO_REQUESTS = (
+    well_known.WRAPPERS
+    | well_known.JSON_KINDS
+    | {f"google.protobuf.{name}" for name in ("Any", "Duration", "FieldMask", "Timestamp")}
+)
+_MOST_UNIQUE = 64  # bits of llguidance's rule parameter
+_ZEROS = {
+    FieldDescriptor.CPPTYPE_STRING: '""',
+    FieldDescriptor.CPPTYPE_BOOL: "false",
+    FieldDescriptor.CPPTYPE_FLOAT: "0",
+    FieldDescriptor.CPPTYPE_DOUBLE: "0",
+    FieldDescriptor.CPPTYPE_INT32: "0",
+    FieldDescriptor.CPPTYPE_UINT32: "0",
+    FieldDescriptor.CPPTYPE_INT64: '"0"',
+    FieldDescriptor.CPPTYPE_UINT64: '"0"',
+}
+
+
+@dataclass
+class Coverage:
+    """Which rules the constraint guarantees.
+
+    Attributes:
+        claims: Pairs of a field's full name and a rule's path, for example `string.max_len`.
+        left: The same for rules that are checked on the finished message, with the reason.
+        bounds: Most code points, items or pairs of a field by its full name, as the grammar has them.
+    """
+
+    claims: set[tuple[str, str]] = field(default_factory=set)
+    left: dict[tuple[str, str], str] = field(default_factory=dict)
+    bounds: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Value:
+    symbol: str
+    choices: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """A field's place in its message."""
+
+    key: str
+    value: str | None
+    required: bool
+    groups: frozenset[str]
+
+
+def values_from(descriptor: FieldDescriptor) -> str:
+    """Returns the name of the closed set that the field's values come from, or an empty string."""
+    return str(descriptor.GetOptions().Extensions[options_pb2.value].values_from)
+
+
+def is_derived(descriptor: FieldDescriptor) -> bool:
+    """Says whether the field is never generated."""
+    return bool(descriptor.GetOptions().Extensions[options_pb2.value].derived)
+
+
+def refuse(descriptor: FieldDescriptor | Descriptor, reason: str) -> Unsupported:
+    """Makes the error for a field that has no constraint."""
+    return Unsupported(
+        "UNSUPPORTED_FIELD",
+        f"{descriptor.full_name}: {reason}",
+        metadata={"field": descriptor.full_name, "reason": reason},
+    )
+
+
+class MessageGrammar:
+    """Adds the rules of messages to a grammar."""
+
+    def __init__(self, limits: Limits, closed_sets: Mapping[str, Sequence[str]] | None) -> None:
+        """Begins a grammar.
+
+        Args:
+            limits: Bounds where the contract sets none.
+            closed_sets: Values of the closed sets; None when they are not known yet, and then every value
+                of a field is allowed that its rules allow.
+
+        Attributes:
+            coverage: Which rules the grammar guarantees, of all messages added so far.
+            closed_set_names: Names of the closed sets that were met.
+            missing: Those among them that have no allowed value for a field.
+        """
+        self.coverage = Coverage()
+        self.closed_set_names: set[str] = set()
+        self.missing: set[str] = set()
+        self._lark = Lark()
+        self._limits = limits
+        self._closed_sets = closed_sets
+        self._objects: dict[tuple[str, int], str | None] = {}
+
+    @property
+    def lark(self) -> Lark:
+        """The grammar under construction."""
+        return self._lark
+
+    def request(self, descriptor: Descriptor) -> str | None:
+        """Adds a request message and returns its rule; None when nothing can be written for it.
+
+        Raises:
+            Unsupported: A field has no constraint; names it and says why.
+        """
+        self._cycles = Cycles(descriptor, lambda message: _children(message, self._limits))
+        self._objects.clear()  # what closes a cycle depends on the root
+        if descriptor.full_name in _NO_REQUESTS:
+            raise refuse(
+                descriptor, "its ProtoJSON is no object of fields; make it a field of a request message"
+            )
+        return self._message(descriptor, self._limits.depth)
+
+    def _message(self, descriptor: Descriptor, depth: int) -> str | None:
+        key = (descriptor.full_name, depth)
+        if key not in self._objects:
+            self._objects[key] = self._object(descriptor, depth, '"{"', opened=False)
+        return self._objects[key]
+
+    def _object(self, descriptor: Descriptor, depth: int, head: str, *, opened: bool) -> str | None:
+        options = descriptor.GetOptions()
+        if options.message_set_wire_format:
+            raise refuse(descriptor, "message sets have no ProtoJSON")
+        rules = options.Extensions[validate_pb2.message]
+        groups = self._groups(descriptor, rules)
+        not_default = default_violations(descriptor)
+        slots = []
+        for member in sorted(descriptor.fields, key=lambda member: member.number):
+            if is_derived(member):
+                continue
+            member_groups = frozenset(name for name, (names, _) in groups.items() if member.name in names)
+            field_rules = _rules_of(member)
+            if any(member.name in entry.fields for entry in rules.oneof) and not field_rules.ignore:
+                field_rules.ignore = validate_pb2.IGNORE_IF_ZERO_VALUE
+            slots.append(self._slot(member, field_rules, member_groups, member.name in not_default, depth))
+        tail = _Chain(self._lark, slots, {name for name, (_, needed) in groups.items() if needed}).tail(
+            opened
+        )
+        return None if tail is None else self._lark.rule(f"{head} {tail}")
+
+    def _groups(self, descriptor: Descriptor, rules: Any) -> dict[str, tuple[frozenset[str], bool]]:
+        groups = {}
+        for oneof in descriptor.oneofs:
+            needed = bool(oneof.GetOptions().Extensions[validate_pb2.oneof].required)
+            groups[f"{oneof.name}"] = (frozenset(member.name for member in oneof.fields), needed)
+            if needed:
+                self.coverage.claims.add((oneof.full_name, "required"))
+        for index, entry in enumerate(rules.oneof):
+            groups[f"oneof[{index}]"] = (frozenset(entry.fields), entry.required)
+            self.coverage.claims.add((descriptor.full_name, "oneof"))
+        for name in ("cel", "cel_expression"):
+            if getattr(rules, name):
+                self.coverage.left[descriptor.full_name, name] = "is written in CEL"
+        return groups
+
+    def _slot(
+        self, member: FieldDescriptor, rules: Any, groups: frozenset[str], not_default: bool, depth: int
+    ) -> _Slot:
+        ignored = rules.ignore == validate_pb2.IGNORE_ALWAYS
+        if ignored:
+            rules = validate_pb2.FieldRules()
+        required = member.is_required or (not_default and not ignored)
+        if rules.required:
+            self.coverage.claims.add((member.full_name, "required"))
+        exclude_zero = bool(rules.required) and not member.has_presence
+        try:
+            value = self._field(member, rules, exclude_zero, depth)
+        except Unsatisfiable as reason:
+            raise refuse(member, str(reason)) from reason
+        symbol = value.symbol if value else None
+        return _Slot(f"{json_text(member.json_name)}:", symbol, required, groups)
+
+    def _field(self, member: FieldDescriptor, rules: Any, exclude_zero: bool, depth: int) -> _Value | None:
+        if _is_map(member):
+            return self._map(member, rules, exclude_zero, depth)
+        if member.is_repeated:
+            return self._list(member, rules, exclude_zero, depth)
+        return self._single(member, rules, "", exclude_zero, depth)
+
+    def _list(self, member: FieldDescriptor, rules: Any, exclude_empty: bool, depth: int) -> _Value | None:
+        given = rules.repeated
+        item = self._single(member, given.items, "repeated.items.", False, depth)
+        low, high = given.min_items, given.max_items if given.HasField("max_items") else None
+        if exclude_empty:
+            low = max(low, 1)
+        high = max(low, self._limits.items) if high is None else high
+        self._note(member, given, "repeated.", {"min_items", "max_items"}, {"items", "example", "unique"})
+        if low > high:
+            raise Unsatisfiable(f"it has at least {low} and at most {high} items")
+        if item is None:
+            return None
+        if high == 0:
+            return _Value('"[]"')
+        self.coverage.bounds[member.full_name] = high
+        if given.unique:
+            if item.choices is not None and len(item.choices) <= _MOST_UNIQUE:
+                self.coverage.claims.add((member.full_name, "repeated.unique"))
+                if low > len(item.choices):
+                    raise Unsatisfiable(f"it has at least {low} different items out of {len(item.choices)}")
+                choices = [literal(choice) for choice in item.choices]
+                return _Value(self._lark.unique_list(choices, low, high))
+            self.coverage.left[member.full_name, "repeated.unique"] = "compares items"
+        return _Value(self._sequence("[", item.symbol, "]", low, high))
+
+    def _map(self, member: FieldDescriptor, rules: Any, exclude_empty: bool, depth: int) -> _Value | None:
+        given = rules.map
+        entry: Any = member.message_type
+        key = self._single(entry.fields_by_name["key"], given.keys, "map.keys.", False, depth, owner=member)
+        value = self._single(
+            entry.fields_by_name["value"], given.values, "map.values.", False, depth, owner=member
+        )
+        low, high = given.min_pairs, given.max_pairs if given.HasField("max_pairs") else None
+        if exclude_empty:
+            low = max(low, 1)
+        high = max(low, self._limits.pairs) if high is None else high
+        self._note(member, given, "map.", {"min_pairs", "max_pairs"}, {"keys", "values", "example"})
+        if low > high:
+            raise Unsatisfiable(f"it has at least {low} and at most {high} pairs")
+        if key is None or value is None:
+            return None
+        if high == 0:
+            return _Value('"{}"')
+        if key.choices is not None and len(key.choices) <= _MOST_UNIQUE:
+            if low > len(key.choices):
+                raise Unsatisfiable(f"it has at least {low} different keys out of {len(key.choices)}")
+            high = min(high, len(key.choices))
+            self.coverage.bounds[member.full_name] = high
+            return _Value(self._enumerated_map(key.choices, value.symbol, low, high))
+        self.coverage.bounds[member.full_name] = high
+        pair = self._lark.rule(f'{key.symbol} ":" {value.symbol}')
+        return _Value(self._sequence("{", pair, "}", low, high))
+
+    def _enumerated_map(self, keys: Sequence[str], value: str, low: int, high: int) -> str:
+        """Keys in their own order, so that none can come twice."""
+        rules: dict[tuple[int, int], str | None] = {}
+        for index in range(len(keys), -1, -1):
+            for count in range(min(index, high), -1, -1):
+                parts = []
+                if index == len(keys):
+                    parts += ['"}"'] if count >= low else []
+                else:
+                    with_key = rules.get((index + 1, count + 1))
+                    if with_key:
+                        parts.append(
+                            f"{literal(('', ',')[count > 0] + keys[index] + ':')} {value} {with_key}"
+                        )
+                    without = rules[index + 1, count]
+                    parts += [without] if without else []
+                rules[index, count] = self._lark.rule(" | ".join(parts)) if parts else None
+        return self._lark.rule(f'"{{" {rules[0, 0]}')
+
+    def _sequence(self, begin: str, item: str, end: str, low: int, high: int) -> str:
+        body = f'{item} ("," {item}){{{max(low - 1, 0)},{high - 1}}}' if high > 1 else item
+        if low == 0:
+            body = f"({body})?"
+        return self._lark.rule(f"{literal(begin)} {body} {literal(end)}")
+
+    def _single(
+        self,
+        member: FieldDescriptor,
+        rules: Any,
+        path: str,
+        exclude_zero: bool,
+        depth: int,
+        *,
+        owner: FieldDescriptor | None = None,
+    ) -> _Value | None:
+        owner = owner or member
+        if rules.ignore == validate_pb2.IGNORE_ALWAYS:
+            rules = validate_pb2.FieldRules()
+        for name in ("cel", "cel_expression"):
+            if getattr(rules, name):
+                self.coverage.left[owner.full_name, f"{path}{name}"] = "is written in CEL"
+        if member.message_type is not None:
+            return self._message_value(member.message_type, rules, path, depth, owner)
+        named = self._named_values(owner, member, rules, path, exclude_zero)
+        if named is not False:
+            return named
+        quoted = owner is not member and member.name == "key"
+        scalar = self._scalar(member, rules, exclude_zero, quoted)
+        if rules.ignore == validate_pb2.IGNORE_IF_ZERO_VALUE and not exclude_zero:
+            scalar = _with_zero(member, scalar)
+        return self._value_of(owner, scalar, path + (rules.WhichOneof("type") or ""))
+
+    def _named_values(
+        self, owner: FieldDescriptor, member: FieldDescriptor, rules: Any, path: str, exclude_zero: bool
+    ) -> _Value | Literal[False] | None:
+        """The field's closed set as a value; False when it has none."""
+        name = values_from(owner)
+        if not name or (owner is not member and member.name != "key"):
+            return False
+        if member.type != FieldDescriptor.TYPE_STRING:
+            raise refuse(owner, f"values_from = {name!r} is for strings, lists of strings and keys of maps")
+        self.closed_set_names.add(name)
+        rule = string_rule(rules.string, self._limits)
+        self._cover(owner, rule.claims, rule.left, f"{path}string")
+        if self._closed_sets is None:
+            return self._value_of(owner, string_scalar(rule), f"{path}string", choices=False)
+        texts = [
+            json_text(value)
+            for value in rule.allowed(self._closed_sets.get(name, ()))
+            if value or not exclude_zero
+        ]
+        if not texts:
+            self.missing.add(name)
+            return None
+        body = " | ".join(map(literal, texts))
+        return _Value(self._lark.terminal(body), tuple(texts))
+
+    def _scalar(self, member: FieldDescriptor, rules: Any, exclude_zero: bool, quoted: bool) -> Scalar:
+        kind = member.type
+        enum: Any = member.enum_type
+        if kind in _INTEGERS:
+            name, bits, signed = _INTEGERS[kind]
+            exclude = frozenset({0}) if exclude_zero else frozenset[int]()
+            return integer_scalar(
+                getattr(rules, name), bits=bits, signed=signed, quoted=quoted or bits == 64, exclude=exclude
+            )
+        match kind:
+            case FieldDescriptor.TYPE_STRING:
+                rule = string_rule(rules.string, self._limits)
+                rule = replace(rule, low=max(rule.low, 1)) if exclude_zero else rule
+                self.coverage.bounds.setdefault(member.full_name, rule.high)
+                return string_scalar(rule)
+            case FieldDescriptor.TYPE_BYTES:
+                return bytes_scalar(rules.bytes, self._limits, exclude_zero=exclude_zero)
+            case FieldDescriptor.TYPE_BOOL:
+                return bool_scalar(rules.bool, quoted=quoted, exclude_zero=exclude_zero)
+            case FieldDescriptor.TYPE_ENUM:
+                return enum_scalar(rules.enum, enum, exclude_zero=exclude_zero)
+            case FieldDescriptor.TYPE_FLOAT:
+                return float_scalar(rules.float, single=True, exclude_zero=exclude_zero)
+        return float_scalar(rules.double, single=False, exclude_zero=exclude_zero)
+
+    def _message_value(
+        self, target: Descriptor, rules: Any, path: str, depth: int, owner: FieldDescriptor
+    ) -> _Value | None:
+        special = self._well_known(target, rules, path, depth, owner)
+        if special is not False:
+            return special
+        symbol = self._message(target, below) if (below := self._below(owner, target, depth)) >= 0 else None
+        return _Value(symbol) if symbol else None
+
+    def _below(self, owner: Any, target: Descriptor, depth: int) -> int:
+        """How often cycles may still be gone through in `target`; negative when it may not be written."""
+        if not self._cycles.joins(owner.containing_type, target):
+            return self._limits.depth
+        return depth - 1 if self._cycles.closes(owner, target) else depth
+
+    def _well_known(
+        self, target: Descriptor, rules: Any, path: str, depth: int, owner: FieldDescriptor
+    ) -> _Value | Literal[False] | None:
+        """A type with a JSON form of its own; False for all others."""
+        if target.full_name in well_known.WRAPPERS:
+            scalar = self._scalar(target.fields_by_name["value"], rules, False, False)
+            return self._value_of(owner, scalar, path + (rules.WhichOneof("type") or ""))
+        match target.full_name:
+            case "google.protobuf.Timestamp":
+                return self._value_of(owner, well_known.timestamp(rules.timestamp), f"{path}timestamp")
+            case "google.protobuf.Duration":
+                return self._value_of(owner, well_known.duration(rules.duration), f"{path}duration")
+            case "google.protobuf.FieldMask":
+                return self._value_of(owner, well_known.field_mask(rules.field_mask), f"{path}field_mask")
+            case "google.protobuf.Any":
+                return self._any(owner, rules.any, path, depth)
+            case name if name in well_known.JSON_KINDS:
+                return _Value(well_known.json_value(self._lark, self._limits, name, self._limits.json_depth))
+        return False
+
+    def _any(self, owner: FieldDescriptor, rules: Any, path: str, depth: int) -> _Value | None:
+        targets = any_targets(owner, rules, self._limits)
+        if not targets:
+            raise refuse(
+                owner,
+                "a google.protobuf.Any without named types: name them with (buf.validate.field).any.in, or "
+                "mark the field (narrowgauge.v1.value).derived",
+            )
+        self._cover(owner, {name for name in ("in", "not_in") if getattr(rules, name)}, {}, f"{path}any")
+        symbols = []
+        for url, target in targets:
+            if target is None:
+                raise refuse(owner, f"its type {url} is not among the descriptors")
+            head = literal('{"@type":' + json_text(url))
+            special = self._well_known(target, validate_pb2.FieldRules(), path, depth - 1, owner)
+            if special is False:
+                below = self._below(owner, target, depth)
+                symbol = self._object(target, below, head, opened=True) if below >= 0 else None
+            else:
+                symbol = None
+                if special is not None:
+                    symbol = self._lark.rule(f'{head} ",\\"value\\":" {special.symbol} "}}"')
+            symbols += [symbol] if symbol else []
+        if len(symbols) == 1:
+            return _Value(symbols[0])
+        return _Value(self._lark.rule(" | ".join(symbols))) if symbols else None
+
+    def _value_of(self, owner: FieldDescriptor, scalar: Scalar, path: str, *, choices: bool = True) -> _Value:
+        self._cover(owner, scalar.claims, scalar.left, path)
+        name = self._lark.terminal(scalar.body)
+        if scalar.may_be_empty and self._lark.matches_nothing(name):
+            raise Unsatisfiable("no value satisfies its rules")
+        return _Value(name, scalar.choices if choices else None)
+
+    def _cover(self, owner: FieldDescriptor, claims: set[str], left: Mapping[str, str], path: str) -> None:
+        self.coverage.claims |= {(owner.full_name, f"{path}.{name}") for name in claims}
+        self.coverage.left |= {(owner.full_name, f"{path}.{name}"): reason for name, reason in left.items()}
+
+    def _note(self, owner: FieldDescriptor, rules: Any, path: str, known: set[str], other: set[str]) -> None:
+        for descriptor, _ in rules.ListFields():
+            if descriptor.name in known:
+                self.coverage.claims.add((owner.full_name, path + descriptor.name))
+            elif descriptor.name not in other:
+                self.coverage.left[owner.full_name, path + descriptor.name] = (
+                    "has no expression in the constraint"
+                )
+
+
+class _Chain:
+    """The states of one message."""
+
+    def __init__(self, lark: Lark, slots: Sequence[_Slot], needed: set[str]) -> None:
+        self._lark = lark
+        self._slots = slots
+        self._needed = needed
+        self._last = {group: index for index, slot in enumerate(slots) for group in slot.groups}
+        self._states: dict[tuple[int, bool, frozenset[str]], str | None] = {}
+        # A group that must be used and has no member that can be written makes the message impossible.
+        self._impossible = bool(needed - self._last.keys())
+
+    def tail(self, begun: bool) -> str | None:
+        """Returns what follows the opening brace; None when nothing can."""
+        if self._impossible:
+            return None
+        reached = [{(begun, frozenset[str]())}]
+        for index in range(len(self._slots)):
+            reached.append({after for state in reached[-1] for after in self._following(index, *state)})
+        # From the end: each state uses only states after it.
+        for index in range(len(self._slots), -1, -1):
+            for wrote, used in sorted(reached[index], key=lambda state: (state[0], sorted(state[1]))):
+                self._states[index, wrote, used] = self._state(index, wrote, used)
+        return self._states[0, begun, frozenset()]
+
+    def _following(self, index: int, wrote: bool, used: frozenset[str]) -> list[tuple[bool, frozenset[str]]]:
+        slot = self._slots[index]
+        found = [] if slot.required else [(wrote, self._open(used, index + 1))]
+        if slot.value is not None and not used & slot.groups:
+            found.append((True, self._open(used | slot.groups, index + 1)))
+        return found
+
+    def _open(self, used: frozenset[str], index: int) -> frozenset[str]:
+        return frozenset(group for group in used if self._last[group] >= index)
+
+    def _state(self, index: int, wrote: bool, used: frozenset[str]) -> str | None:
+        if index == len(self._slots):
+            return '"}"'
+        slot = self._slots[index]
+        skip = write = None
+        ends_unused = any(
+            group in self._needed and group not in used and self._last[group] == index
+            for group in slot.groups
+        )
+        if not slot.required and not ends_unused:
+            skip = self._states.get((index + 1, wrote, self._open(used, index + 1)))
+        if slot.value is not None and not used & slot.groups:
+            after = self._states[index + 1, True, self._open(used | slot.groups, index + 1)]
+            if after is not None:
+                key = literal(("," if wrote else "") + slot.key)
+                write = f"{key} {slot.value} {after}"
+        if write is None:
+            return skip
+        return self._lark.rule(write if skip is None else f"{write} | {skip}")
+
+
+def any_targets(owner: Any, rules: Any, limits: Limits) -> list[tuple[str, Descriptor | None]]:
+    """Returns the type URLs that an `Any` field may hold, with their messages where they are known."""
+    urls = list(getattr(rules, "in")) or [f"type.googleapis.com/{name}" for name in limits.any_types]
+    targets: list[tuple[str, Descriptor | None]] = []
+    for url in urls:
+        if url in rules.not_in:
+            continue
+        try:
+            targets.append((url, owner.file.pool.FindMessageTypeByName(url.rpartition("/")[2])))
+        except KeyError:
+            targets.append((url, None))
+    return targets
+
+
+def _children(descriptor: Descriptor, limits: Limits) -> list[tuple[FieldDescriptor, Descriptor]]:
+    """Fields that hold messages, each with every message that it can hold."""
+    found = []
+    for owner in descriptor.fields:
+        target = owner.message_type
+        if target is None or is_derived(owner):
+            continue
+        rules = _rules_of(owner)
+        if _is_map(owner):
+            target = target.fields_by_name["value"].message_type
+            rules = rules.map.values
+        elif owner.is_repeated:
+            rules = rules.repeated.items
+        if target is None:
+            continue
+        if target.full_name == "google.protobuf.Any":
+            found += [(owner, held) for _, held in any_targets(owner, rules.any, limits) if held is not None]
+        elif target.full_name not in well_known.JSON_KINDS:
+            found.append((owner, target))
+    return found
+
+
+def _rules_of(member: FieldDescriptor) -> Any:
+    rules = validate_pb2.FieldRules()
+    rules.CopyFrom(member.GetOptions().Extensions[validate_pb2.field])
+    return rules
+
+
+def _is_map(member: FieldDescriptor) -> bool:
+    return (
+        member.is_repeated
+        and member.message_type is not None
+        and bool(member.message_type.GetOptions().map_entry)
+    )
+
+
+def _with_zero(member: FieldDescriptor, scalar: Scalar) -> Scalar:
+    """Adds the zero value, on which `IGNORE_IF_ZERO_VALUE` suspends the rules."""
+    if member.cpp_type == FieldDescriptor.CPPTYPE_ENUM:
+        enum: Any = member.enum_type
+        value = enum.values_by_number.get(0)
+        if value is None:
+            return scalar
+        zero = f'"{value.name}"'
+    else:
+        zero = _ZEROS[member.cpp_type]
+    if scalar.choices is not None:
+        texts = tuple(dict.fromkeys((*scalar.choices, zero)))
+        return replace(scalar, choices=texts, body=" | ".join(map(literal, texts)))
+    return replace(scalar, body=f"{scalar.body} | {literal(zero)}")
