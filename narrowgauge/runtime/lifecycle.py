@@ -28,6 +28,7 @@ from narrowgauge.runtime.addresses import bind_error, split_address
 from narrowgauge.runtime.config import print_config, read_config
 from narrowgauge.runtime.interceptors import InFlight, ServerInterceptor
 from narrowgauge.runtime.logs import configure_logging
+from narrowgauge.runtime.parent import die_with_parent
 from narrowgauge.runtime.readiness import ReadinessGate
 from narrowgauge.runtime.telemetry import configure_telemetry
 from narrowgauge.runtime.tls import Tls
@@ -239,6 +240,7 @@ def service_main(main: Callable[..., Awaitable[None]], config: type[Any] | None 
     An error on purpose ends the process with exit code 2 and one line on stderr that says what to do.
     """
     try:
+        die_with_parent(os.environ)
         arguments = _config_arguments(config, os.environ)
         asyncio.run(_as_coroutine(main, arguments))
     except NarrowgaugeError as exc:
