@@ -1,0 +1,127 @@
+"""The specialist's network in torch: weights from any checkpoint that `prepare` reads, with LoRA layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+    from narrowgauge.models.checkpoint import Checkpoint
+    from narrowgauge.models.model_config import ModelConfig
+
+__all__ = ["TARGETS", "LoraLinear", "add_lora", "build_network", "lora_state", "target_loss"]
+
+TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+class LoraLinear(nn.Module):
+    """A frozen linear layer plus a trained low-rank update (Hu et al., arXiv 2106.09685, 4.1)."""
+
+    def __init__(self, base: nn.Linear, rank: int, alpha: float) -> None:
+        super().__init__()
+        self.base = base
+        self.scale = alpha / rank
+        self.lora_a = nn.Parameter(torch.empty(rank, base.in_features))
+        self.lora_b = nn.Parameter(torch.zeros(base.out_features, rank))
+        nn.init.kaiming_uniform_(self.lora_a, a=5**0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns `x W^T + scale * (x A^T) B^T`; x is [..., in], the result [..., out]."""
+        return self.base(x) + (x @ self.lora_a.T) @ (self.lora_b.T * self.scale)
+
+
+def build_network(checkpoint: Checkpoint) -> nn.Module:
+    """Builds transformers' Llama (or Qwen2) with the checkpoint's weights, frozen, in float32."""
+    from transformers import AutoModelForCausalLM
+
+    config = _transformers_config(checkpoint.config)
+    with torch.device("meta"):
+        network: nn.Module = AutoModelForCausalLM.from_config(config, attn_implementation="sdpa")
+    state = {
+        name: torch.from_numpy(checkpoint.tensor(name))
+        for name in network.state_dict()
+        if checkpoint.has(name)
+    }
+    missing = set(network.load_state_dict(state, strict=False, assign=True).missing_keys)
+    if missing - {"lm_head.weight"}:
+        raise ValueError(f"the checkpoint lacks {sorted(missing)[0]}")
+    network.tie_weights()
+    # Buffers made on the meta device have no values: the rotary frequencies are made again.
+    inner = network.model
+    inner.rotary_emb = type(inner.rotary_emb)(config=config)
+    for parameter in network.parameters():
+        parameter.requires_grad_(False)
+    return network
+
+
+def _transformers_config(config: ModelConfig) -> PretrainedConfig:
+    from transformers import AutoConfig
+
+    rope: dict[str, object] = {"rope_type": "default", "rope_theta": config.rope_theta}
+    if scaling := config.rope_scaling:
+        rope = {"rope_type": scaling.kind, "rope_theta": config.rope_theta, "factor": scaling.factor}
+        if scaling.kind == "llama3":
+            rope |= {
+                "low_freq_factor": scaling.low_freq_factor,
+                "high_freq_factor": scaling.high_freq_factor,
+                "original_max_position_embeddings": scaling.original_max_positions,
+            }
+    return AutoConfig.for_model(
+        config.model_type,
+        hidden_size=config.hidden,
+        intermediate_size=config.intermediate,
+        num_hidden_layers=config.layers,
+        num_attention_heads=config.heads,
+        num_key_value_heads=config.kv_heads,
+        head_dim=config.head_dim,
+        vocab_size=config.vocab_size,
+        max_position_embeddings=config.max_positions,
+        rms_norm_eps=config.rms_norm_eps,
+        rope_parameters=rope,
+        tie_word_embeddings=config.tied_embeddings,
+        use_cache=False,
+    )
+
+
+def add_lora(
+    network: nn.Module, *, rank: int, alpha: float, targets: Iterable[str] = TARGETS
+) -> list[nn.Parameter]:
+    """Replaces the named linear layers of every decoder layer; returns the parameters to train."""
+    wanted = set(targets)
+    trained: list[nn.Parameter] = []
+    for parent in list(network.modules()):
+        for name, child in list(parent.named_children()):
+            if name in wanted and isinstance(child, nn.Linear):
+                layer = LoraLinear(child, rank, alpha)
+                setattr(parent, name, layer)
+                trained += [layer.lora_a, layer.lora_b]
+    return trained
+
+
+def lora_state(network: nn.Module) -> dict[str, tuple[Tensor, Tensor]]:
+    """Returns the trained matrices A and B by the base layer's name, `model.layers.0.self_attn.q_proj`, …"""
+    return {
+        name: (module.lora_a.detach().cpu(), module.lora_b.detach().cpu())
+        for name, module in network.named_modules()
+        if isinstance(module, LoraLinear)
+    }
+
+
+def target_loss(network: nn.Module, ids: Tensor, positions: Tensor, labels: Tensor) -> Tensor:
+    """Returns the mean cross-entropy at the positions whose next token serving samples.
+
+    Args:
+        network: From `build_network`.
+        ids: int64 [B, S], padded on the right: causal attention never sees the padding.
+        positions: int64 [N], indices into the flattened [B * S] positions.
+        labels: int64 [N], the token after each position.
+    """
+    hidden = network.model(input_ids=ids).last_hidden_state
+    # The head is the widest layer: it runs on the answer's positions alone.
+    logits = network.lm_head(hidden.flatten(0, 1)[positions])
+    return nn.functional.cross_entropy(logits, labels)

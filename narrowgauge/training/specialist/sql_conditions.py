@@ -1,0 +1,270 @@
+"""Conditions on a table: the words of a question and the SQL that they mean."""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+import random
+from dataclasses import dataclass
+
+from narrowgauge.training.specialist.sql_schema import Column, Table
+
+__all__ = ["TODAY", "Phrase", "condition", "literal", "number_words"]
+
+TODAY = dt.date(2026, 3, 2)
+"""The date that relative dates refer to in generated questions."""
+
+_NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_ADJECTIVES = {
+    *(
+        "open",
+        "closed",
+        "shipped",
+        "pending",
+        "paid",
+        "unpaid",
+        "overdue",
+        "cancelled",
+        "canceled",
+        "delivered",
+    ),
+    *(
+        "active",
+        "inactive",
+        "draft",
+        "returned",
+        "new",
+        "resolved",
+        "escalated",
+        "delayed",
+        "lost",
+        "processing",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """Words and the SQL condition that they mean.
+
+    Attributes:
+        before: Words that stand before the noun (`unpaid`), or empty.
+        after: Words that stand after the noun (`over 500 dollars`), or empty.
+        sql: The condition.
+    """
+
+    before: str
+    after: str
+    sql: str
+
+
+def literal(value: str | float) -> str:
+    """Writes a value as a SQL literal."""
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return repr(value)
+
+
+def number_words(number: int, rng: random.Random) -> str:
+    """Writes a small number as a word or as digits."""
+    return _NUMBERS[number - 1] if number <= len(_NUMBERS) and rng.random() < 0.5 else str(number)
+
+
+def condition(table: Table, rng: random.Random) -> Phrase | None:
+    """Makes one condition on a table, or None when it has no column for one."""
+    columns = [c for c in table.of("category", "number", "date", "place", "name") if c.values]
+    if not columns:
+        return None
+    column = rng.choice(columns)
+    make = {
+        "category": _category,
+        "number": _number,
+        "date": _date,
+        "place": _place,
+        "name": _name,
+    }[column.role]
+    return make(column, rng)
+
+
+def _category(column: Column, rng: random.Random) -> Phrase:
+    value = str(rng.choice(column.values))
+    words = value.replace("_", " ")
+    if rng.random() < 0.06 and len(column.values) > 2:
+        other = str(rng.choice([v for v in column.values if v != value]))
+        both = f"{words} or {other.replace('_', ' ')}"
+        return Phrase(
+            "", f"with {column.words} {both}", f"{column.sql} IN ({literal(value)}, {literal(other)})"
+        )
+    if rng.random() < 0.08:
+        after = rng.choice(("that are not {v}", "with a {c} other than {v}", "whose {c} is not {v}"))
+        return Phrase("", after.format(v=words, c=column.words), f"{column.sql} <> {literal(value)}")
+    sql = f"{column.sql} = {literal(value)}"
+    if words.lower() in _ADJECTIVES and rng.random() < 0.75:
+        if rng.random() < 0.7:
+            return Phrase(words, "", sql)
+        return Phrase("", rng.choice(("that are {v}", "which are {v}", "marked {v}")).format(v=words), sql)
+    forms = [
+        "with {c} {v}",
+        "whose {c} is {v}",
+        "where the {c} is {v}",
+        "with a {c} of {v}",
+        "that have {c} {v}",
+    ]
+    if column.words in ("department", "category", "industry", "team", "warehouse", "region", "segment"):
+        forms += ["in the {v} {c}", "in {v}", "from {v}", "of the {v} {c}"] * 2
+    if column.words in ("priority", "tier", "level", "severity"):
+        if rng.random() < 0.5:
+            return Phrase(f"{words} {column.words}", "", sql)
+        forms += ["of {v} {c}", "with {v} {c}"] * 2
+    if column.words in ("carrier", "channel", "supplier", "method", "payment method"):
+        forms += ["by {v}", "via {v}", "through {v}"] * 2
+    if column.words in ("city", "country"):
+        forms = ["in {v}", "from {v}", "located in {v}", "based in {v}"]
+    return Phrase("", rng.choice(forms).format(c=column.words, v=words), sql)
+
+
+def _number(column: Column, rng: random.Random) -> Phrase:
+    numbers = [v for v in column.values if isinstance(v, int | float)] or [10]
+    value = _round(rng.choice(numbers), rng)
+    comparators = {
+        ">": ("over", "above", "more than", "greater than", "higher than", "exceeding"),
+        ">=": ("at least", "no less than", "of at least"),
+        "<": ("under", "below", "less than", "lower than", "fewer than"),
+        "<=": ("at most", "no more than", "up to"),
+    }
+    if rng.random() < 0.1:
+        high = value + _round(rng.choice(numbers) or 10, rng)
+        after = f"with {column.words} between {value} and {high}"
+        return Phrase("", after, f"{column.sql} BETWEEN {value!r} AND {high!r}")
+    operator = rng.choice((">", ">", ">", ">=", "<", "<", "<", "<="))
+    words = rng.choice(comparators[operator])
+    money = any(part in column.words for part in ("amount", "total", "price", "cost", "salary", "value"))
+    unit = rng.choice(("", "", " dollars", " USD")) if money else ""
+    sign = "$" if money and not unit and rng.random() < 0.3 else ""
+    shown = f"{sign}{value:,}" if value >= 1000 and rng.random() < 0.3 else f"{sign}{value}"
+    forms = [
+        "with {c} {w} {v}{u}",
+        "with a {c} {w} {v}{u}",
+        "whose {c} is {w} {v}{u}",
+        "where {c} is {w} {v}{u}",
+    ]
+    if money:
+        forms.append("{w} {v}{u}")
+    after = rng.choice(forms).format(c=column.words, w=words, v=shown, u=unit)
+    return Phrase("", after, f"{column.sql} {operator} {value!r}")
+
+
+def _round(value: float, rng: random.Random) -> int | float:
+    """Rounds as people do: 4873.21 becomes 5000 or 4900, 37 stays or becomes 40."""
+    if isinstance(value, float) and abs(value) < 10:
+        return round(value, 1)
+    number = round(value)
+    digits = len(str(abs(number)))
+    return round(number, -max(0, digits - rng.choice((1, 2)))) if digits > 1 else number
+
+
+def _date(column: Column, rng: random.Random) -> Phrase:
+    text = str(rng.choice(column.values))[:10]
+    try:
+        day = dt.date.fromisoformat(text)
+    except ValueError:
+        return Phrase("", f"with {column.words} {text}", f"{column.sql} = {literal(text)}")
+    verb = _verb(column, rng)
+    kind = rng.choice(("since", "before", "month", "month", "year", "year", "on", "relative", "relative"))
+    if kind == "since":
+        words, operator = rng.choice(
+            (("since", ">="), ("after", ">"), ("from {d} on", ">="), ("later than", ">"))
+        )
+        said = words.format(d=_said(day, rng)) if "{d}" in words else f"{words} {_said(day, rng)}"
+        return Phrase("", f"{verb} {said}", f"{column.sql} {operator} '{day}'")
+    if kind == "before":
+        words, operator = rng.choice(
+            (("before", "<"), ("until", "<="), ("earlier than", "<"), ("up to", "<="))
+        )
+        return Phrase("", f"{verb} {words} {_said(day, rng)}", f"{column.sql} {operator} '{day}'")
+    if kind == "on":
+        return Phrase("", f"{verb} on {_said(day, rng)}", f"{column.sql} = '{day}'")
+    if kind == "year":
+        return _between(column, f"{verb} in {day.year}", dt.date(day.year, 1, 1), dt.date(day.year, 12, 31))
+    if kind == "month":
+        words = f"{verb} in {calendar.month_name[day.month]} {day.year}"
+        return _between(column, words, day.replace(day=1), _month_end(day))
+    words, first, last = _relative(rng)
+    return _between(column, f"{verb} {words}", first, last)
+
+
+def _verb(column: Column, rng: random.Random) -> str:
+    stem = column.words.removesuffix(" date").strip()
+    verbs = {
+        "order": "placed",
+        "ordered": "ordered",
+        "issue": "issued",
+        "issued": "issued",
+        "due": "due",
+        "shipped": "shipped",
+        "ship": "shipped",
+        "delivery": "delivered",
+        "delivered": "delivered",
+        "created": "created",
+        "opened": "opened",
+        "closed": "closed",
+        "hire": "hired",
+        "hired": "hired",
+        "paid": "paid",
+        "resolved": "resolved",
+        "updated": "updated",
+    }
+    if stem in verbs:
+        return verbs[stem]
+    return rng.choice((f"with {column.words}", f"whose {column.words} is"))
+
+
+def _said(day: dt.date, rng: random.Random) -> str:
+    month = calendar.month_name[day.month]
+    return rng.choice((str(day), str(day), f"{month} {day.day}, {day.year}", f"{day.day} {month} {day.year}"))
+
+
+def _between(column: Column, words: str, first: dt.date, last: dt.date) -> Phrase:
+    return Phrase("", words, f"{column.sql} BETWEEN '{first}' AND '{last}'")
+
+
+def _month_end(day: dt.date) -> dt.date:
+    return day.replace(day=calendar.monthrange(day.year, day.month)[1])
+
+
+def _relative(rng: random.Random) -> tuple[str, dt.date, dt.date]:
+    first_of_month = TODAY.replace(day=1)
+    end_of_last = first_of_month - dt.timedelta(days=1)
+    monday = TODAY - dt.timedelta(days=TODAY.weekday())
+    days = rng.choice((7, 10, 14, 30, 60, 90))
+    return rng.choice(
+        (
+            ("last month", end_of_last.replace(day=1), end_of_last),
+            ("this month", first_of_month, _month_end(TODAY)),
+            ("last year", dt.date(TODAY.year - 1, 1, 1), dt.date(TODAY.year - 1, 12, 31)),
+            ("this year", dt.date(TODAY.year, 1, 1), dt.date(TODAY.year, 12, 31)),
+            ("today", TODAY, TODAY),
+            ("yesterday", TODAY - dt.timedelta(days=1), TODAY - dt.timedelta(days=1)),
+            ("last week", monday - dt.timedelta(days=7), monday - dt.timedelta(days=1)),
+            (f"in the last {days} days", TODAY - dt.timedelta(days=days), TODAY),
+        )
+    )
+
+
+def _place(column: Column, rng: random.Random) -> Phrase:
+    value = str(rng.choice(column.values))
+    words = rng.choice(("in {v}", "from {v}", "located in {v}", "based in {v}", "whose {c} is {v}"))
+    return Phrase("", words.format(v=value, c=column.words), f"{column.sql} = {literal(value)}")
+
+
+def _name(column: Column, rng: random.Random) -> Phrase:
+    value = str(rng.choice(column.values))
+    if rng.random() < 0.15 and " " in value:
+        part = value.split()[0]
+        words = rng.choice(("whose {c} contains {v}", "with {v} in the {c}", "with a {c} like {v}"))
+        sql = f"{column.sql} LIKE {literal('%' + part + '%')}"
+        return Phrase("", words.format(v=part, c=column.words), sql)
+    words = rng.choice(("named {v}", "called {v}", "whose {c} is {v}", "with {c} {v}", 'with the {c} "{v}"'))
+    if column.words not in ("name", "title"):
+        words = rng.choice(("whose {c} is {v}", "with {c} {v}", "with the {c} {v}"))
+    return Phrase("", words.format(v=value, c=column.words), f"{column.sql} = {literal(value)}")
