@@ -13,6 +13,7 @@ need grpc_tools_ruby_protoc ruby-grpc-tools
 need_file '/usr/include/google/protobuf/any.proto' libprotobuf-dev
 need_file '/usr/lib/postgresql/*/bin/initdb' postgresql
 need kubectl kubernetes-client
+need redis-server redis-server
 if [ ${#missing[@]} -gt 0 ]; then
   sudo=$([ "$(id -u)" -eq 0 ] || echo sudo)
   $sudo apt-get update -qq

@@ -1,0 +1,1 @@
+"""A chain: its log, the state that the log amounts to, and the executor that drives it."""

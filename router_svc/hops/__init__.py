@@ -1,0 +1,1 @@
+"""The router's calls to other processes: specialists, tools and their catalogues."""
