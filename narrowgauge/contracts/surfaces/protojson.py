@@ -130,8 +130,8 @@ class CompiledProtoJson:
             missing = ", ".join(sorted(grammar.missing))
             raise FailedPrecondition(
                 "CLOSED_SET_EMPTY",
-                f"every call of {self.contract.service} needs the closed sets {missing}, and the catalogue has "
-                "no allowed values for them",
+                f"every call of {self.contract.service} needs the closed sets {missing}, for which the "
+                "catalogue has no allowed values",
                 metadata={"closed_sets": missing},
             )
         return text

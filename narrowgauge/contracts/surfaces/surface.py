@@ -40,6 +40,9 @@ class CompiledSurface(Protocol):
             FailedPrecondition: A closed set that a required field needs is missing or empty.
         """
 
+    def artefact(self) -> Mapping[str, object]:
+        """Returns what the bundle records of the constraint, as JSON values; equal for equal contracts."""
+
     def parse(self, text: str, closed_sets: ClosedSets) -> ToolCall:
         """Parses what the grammar accepted.
 

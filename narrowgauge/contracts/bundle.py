@@ -1,0 +1,302 @@
+"""The bundle: what `narrowgauge compile` writes and every process reads.
+
+    bundle.json                       format, hash, and the SHA-256 of each file
+    descriptors.binpb                 all contracts, self-contained
+    constraints/<specialist>.<surface>.json
+    specialists/<name>/…              configuration, examples, adapter
+    router/…                          the compiled router graph
+
+A bundle's hash is the SHA-256 over its sorted list of files with their hashes, so equal inputs give equal
+bytes and an equal hash. Router and specialists compare it when they connect.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import DecodeError
+
+from narrowgauge.contracts.contract import Contract
+from narrowgauge.contracts.descriptors import builtin_descriptor_set, contracts_in, load_protos, pool_of
+from narrowgauge.contracts.specialist import CONFIG_FILE, SpecialistConfig
+from narrowgauge.contracts.surfaces import get_surface
+from narrowgauge.contracts.validate import violations
+from narrowgauge.errors import AlreadyExists, DataLoss, FailedPrecondition, InvalidRequest, NotFound
+
+__all__ = ["Bundle", "compile_bundle"]
+
+FORMAT = 1
+MANIFEST = "bundle.json"
+_DESCRIPTORS = "descriptors.binpb"
+
+Progress = Callable[[str, float], None]
+"""Called with what is being done and the part that is done, from 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A compiled bundle whose files were verified.
+
+    Attributes:
+        path: Its folder.
+        hash: SHA-256 over the sorted list of files with their hashes, in lower-case hex.
+        descriptor_set: All contracts.
+        pool: The same as a pool of its own.
+        configs: Specialists by name.
+        contracts: Their contracts by the specialist's name.
+    """
+
+    path: Path
+    hash: str
+    descriptor_set: FileDescriptorSet
+    pool: DescriptorPool
+    configs: Mapping[str, SpecialistConfig]
+    contracts: Mapping[str, Contract]
+
+    @property
+    def router_path(self) -> Path:
+        """Folder of the compiled router."""
+        return self.path / "router"
+
+    @classmethod
+    def load(cls, path: Path) -> Bundle:
+        """Loads a bundle and verifies each of its files.
+
+        Raises:
+            NotFound: There is no bundle.
+            DataLoss: A file is missing or differs from what the compiler wrote.
+            FailedPrecondition: It was written by another version of the compiler.
+        """
+        recorded, bundle_hash = _verified(path)
+        descriptor_set = FileDescriptorSet()
+        try:
+            descriptor_set.ParseFromString((path / _DESCRIPTORS).read_bytes())
+        except DecodeError as error:
+            raise DataLoss("BUNDLE_DAMAGED", f"{path / _DESCRIPTORS} is no descriptor set") from error
+        pool = pool_of(descriptor_set)
+        services = {contract.service: contract for contract in contracts_in(descriptor_set, pool)}
+        folders = sorted({Path(name).parts[1] for name in recorded if name.startswith("specialists/")})
+        configs = {name: SpecialistConfig.read(path / "specialists" / name) for name in folders}
+        contracts = {name: _contract(config, services) for name, config in configs.items()}
+        return cls(path, bundle_hash, descriptor_set, pool, configs, contracts)
+
+
+def compile_bundle(
+    out: Path,
+    *,
+    protos: Sequence[Path] = (),
+    includes: Sequence[Path] = (),
+    specialists: Sequence[Path] = (),
+    router: Path | None = None,
+    with_router: bool = True,
+    progress: Progress | None = None,
+) -> Bundle:
+    """Compiles contracts and specialists into a bundle and loads it.
+
+    The folder appears only when it is complete: it is written beside `out` and renamed.
+
+    Args:
+        out: The bundle's folder; an older bundle there is replaced.
+        protos: `.proto` files or folders, beside the contracts that Narrowgauge carries.
+        includes: Further import paths of `protos`.
+        specialists: Folders with `specialist.toml`; none for those that Narrowgauge carries.
+        router: Folder of a compiled router to take; None compiles one from the contracts' examples.
+        with_router: False leaves the router out; such a bundle serves specialists only.
+        progress: Told what is being done.
+
+    Raises:
+        InvalidRequest: A contract, configuration or example is wrong.
+        Unsupported: A contract has a field without a constraint; names it and says why.
+        AlreadyExists: `out` exists and is no bundle.
+        FailedPrecondition: The folder cannot be written, for example because the disk is full.
+    """
+    report = progress or (lambda what, done: None)
+    report("reading contracts", 0.0)
+    descriptor_set = _merged(builtin_descriptor_set(), load_protos(protos, includes) if protos else None)
+    services = {contract.service: contract for contract in contracts_in(descriptor_set)}
+    configs = _configs(specialists or _carried_specialists())
+    if out.exists() and not (out / MANIFEST).is_file() and any(out.iterdir() if out.is_dir() else [out]):
+        raise AlreadyExists(
+            "NOT_A_BUNDLE", f"{out} exists and is no bundle; choose another folder or remove it"
+        )
+    with _appearing(out) as scratch:
+        (scratch / _DESCRIPTORS).write_bytes(descriptor_set.SerializeToString(deterministic=True))
+        (scratch / "constraints").mkdir()
+        for done, config in enumerate(configs):
+            report(f"compiling {config.name}", 0.1 + 0.4 * done / len(configs))
+            _write_specialist(scratch, config, _contract(config, services))
+        if with_router:
+            report("compiling the router", 0.5)
+            described = {config.name: _routes(_contract(config, services)) for config in configs}
+            _write_router(scratch / "router", router, described)
+        recorded = {name: _sha256(scratch / name) for name in _files_in(scratch)}
+        manifest = {"format": FORMAT, "hash": _hash_of(recorded), "files": recorded}
+        (scratch / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    report("done", 1.0)
+    return Bundle.load(out)
+
+
+def _write_specialist(scratch: Path, config: SpecialistConfig, contract: Contract) -> None:
+    for example in config.read_examples():
+        call = example.tool_call(contract)
+        broken = violations(call.request)
+        if broken:
+            raise InvalidRequest(
+                "BAD_EXAMPLE",
+                f"{config.name}: the example {example.request!r} breaks its contract: "
+                f"{broken[0][0]} {broken[0][1]}",
+                field_violations=broken,
+            )
+    # ProtoJSON always: it is the form that is shown, logged and given to engines with their own constraints.
+    for name in sorted({config.surface, "protojson"}):
+        artefact = get_surface(name).compile(contract).artefact()
+        text = json.dumps(artefact, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        (scratch / "constraints" / f"{config.name}.{name}.json").write_text(text, encoding="utf-8")
+    target = scratch / "specialists" / config.name
+    target.mkdir(parents=True)
+    shutil.copyfile(config.folder / CONFIG_FILE, target / CONFIG_FILE)
+    if config.examples:
+        shutil.copyfile(config.folder / config.examples, target / config.examples)
+    if config.adapter_path is not None:
+        shutil.copytree(config.adapter_path, target / config.adapter, copy_function=shutil.copyfile)
+
+
+def _write_router(
+    target: Path, router: Path | None, described: Mapping[str, tuple[str, Sequence[str]]]
+) -> None:
+    if router is not None:
+        if not router.is_dir():
+            raise NotFound("NO_ROUTER", f"there is no compiled router in {router}")
+        shutil.copytree(router, target, copy_function=shutil.copyfile)
+        return
+    # Imported on use: it loads onnxruntime.
+    from narrowgauge.routing import compile_router
+
+    compile_router(target, described)
+
+
+def _routes(contract: Contract) -> tuple[str, list[str]]:
+    return contract.description, [example for tool in contract.tools for example in tool.examples]
+
+
+def _configs(folders: Sequence[Path]) -> list[SpecialistConfig]:
+    configs = sorted((SpecialistConfig.read(folder) for folder in folders), key=lambda config: config.name)
+    names = [config.name for config in configs]
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidRequest("DUPLICATE_SPECIALIST", f"two specialists have the name {name}")
+    if not configs:
+        raise InvalidRequest("NO_SPECIALISTS", "there is no specialist to compile")
+    return configs
+
+
+def _carried_specialists() -> list[Path]:
+    root = Path(str(files("narrowgauge.specialists")))
+    return sorted(path.parent for path in root.glob(f"*/{CONFIG_FILE}"))
+
+
+def _contract(config: SpecialistConfig, services: Mapping[str, Contract]) -> Contract:
+    try:
+        contract = services[config.contract]
+    except KeyError as error:
+        known = ", ".join(services) or "none"
+        raise NotFound(
+            "NO_SUCH_CONTRACT", f"specialist {config.name}: no contract {config.contract}; there are {known}"
+        ) from error
+    if contract.specialist != config.name:
+        raise InvalidRequest(
+            "SPECIALIST_NAME",
+            f"{config.contract} names its specialist {contract.specialist!r}, not {config.name!r}",
+        )
+    return contract
+
+
+def _merged(carried: FileDescriptorSet, loaded: FileDescriptorSet | None) -> FileDescriptorSet:
+    merged = FileDescriptorSet()
+    known = {file.name: file for file in carried.file}
+    merged.CopyFrom(carried)
+    for file in loaded.file if loaded else ():
+        if file.name not in known:
+            merged.file.add().CopyFrom(file)
+    return merged
+
+
+@contextmanager
+def _appearing(out: Path) -> Iterator[Path]:
+    """Gives a folder to write, which becomes `out` when all went well and vanishes when not."""
+    scratch = None
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+        yield scratch
+        for name in _files_in(scratch):
+            with (scratch / name).open("rb") as file:
+                os.fsync(file.fileno())
+        scratch.chmod(0o755)  # mkdtemp's folders are for their owner alone
+        older = None
+        if out.exists():
+            older = Path(tempfile.mkdtemp(prefix=f".{out.name}.old.", dir=out.parent))
+            out.rename(older / out.name)
+        scratch.rename(out)
+        if older is not None:
+            shutil.rmtree(older)
+    except OSError as error:
+        raise FailedPrecondition(
+            "CANNOT_WRITE_BUNDLE", f"cannot write {out}: {error.strerror or error}; nothing was changed"
+        ) from error
+    finally:
+        if scratch is not None and scratch.exists():
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _verified(path: Path) -> tuple[dict[str, str], str]:
+    try:
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        if manifest["format"] != FORMAT:
+            raise FailedPrecondition(
+                "BUNDLE_FORMAT",
+                f"{path} has format {manifest['format']}, not {FORMAT}; run `narrowgauge compile` again",
+            )
+        recorded = {str(name): str(value) for name, value in manifest["files"].items()}
+        bundle_hash = str(manifest["hash"])
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFound("NO_BUNDLE", f"there is no bundle in {path}; run `narrowgauge compile`") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataLoss(
+            "BUNDLE_DAMAGED", f"{path / MANIFEST} is damaged; run `narrowgauge compile`"
+        ) from error
+    for name, expected in sorted(recorded.items()):
+        try:
+            actual = _sha256(path / name)
+        except OSError as error:
+            raise DataLoss("BUNDLE_DAMAGED", f"{path / name} is missing or unreadable") from error
+        if actual != expected:
+            raise DataLoss("BUNDLE_DAMAGED", f"{path / name} differs from what was compiled")
+    if _hash_of(recorded) != bundle_hash:
+        raise DataLoss("BUNDLE_DAMAGED", f"{path / MANIFEST}: the hash does not belong to its files")
+    return recorded, bundle_hash
+
+
+def _files_in(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def _hash_of(recorded: Mapping[str, str]) -> str:
+    listing = "".join(f"{recorded[name]}  {name}\n" for name in sorted(recorded))
+    return hashlib.sha256(listing.encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

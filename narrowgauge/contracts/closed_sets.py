@@ -1,0 +1,101 @@
+"""Closed sets out of a catalogue and the request's context.
+
+| name | values |
+|---|---|
+| `entities` | names of all entities |
+| `fields` | distinct field names of all entities |
+| `qualified_fields` | `entity.field` |
+| `values` | distinct categorical values of all fields |
+| `fields:<Entity>` | the entity's field names |
+| `values:<Entity>.<Field>` | the field's categorical values, when it has any |
+| `type:<Entity>.<Field>` | the field's type, as the only value |
+| `figures` | numbers, dates, amounts and percentages of the context documents, as written |
+| any other | the catalogue's `closed_sets` |
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+
+from narrowgauge.contracts.surfaces.surface import ClosedSets
+from narrowgauge.errors import InvalidRequest
+from narrowgauge.v1 import catalogue_pb2, specialist_pb2
+
+__all__ = ["catalogue_hash", "closed_sets_of", "figures_in"]
+
+_RESERVED = frozenset({"entities", "fields", "qualified_fields", "values", "figures"})
+
+# A figure is not a part of a word or of an identifier such as INV-0042.
+_FIGURE = re.compile(
+    r"""(?<!\w)(?<!\w[.,:/-])
+    (?:
+        \d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?Z?)?      # dates and times
+      | \d{1,2}[./]\d{1,2}[./]\d{2,4}                                     # dates with the day or month first
+      | \d{1,2}:\d{2}(?::\d{2})?                                          # times
+      | [-+−]?(?:[$€£¥]|USD\ |EUR\ |GBP\ |CHF\ )?[-+−]?
+        (?:\d{1,3}(?:[,'’ ]\d{3})+|\d+)(?:[.,]\d+)?                  # numbers
+        (?:\s?(?:%|‰|€|£|\$))?
+        (?:\s?(?:million|billion|thousand|percent)\b|[kKMB]\b|bn\b)?
+    )
+    (?![\w]|[.,:/-]\d)""",
+    re.VERBOSE,
+)
+
+
+def closed_sets_of(
+    catalogue: catalogue_pb2.Catalogue, context: Sequence[specialist_pb2.ContextDocument] = ()
+) -> ClosedSets:
+    """Returns all closed sets, each with distinct values in a stable order.
+
+    Raises:
+        InvalidRequest: The catalogue has a closed set with the name of a derived one.
+    """
+    sets: dict[str, Sequence[str]] = {
+        "entities": _distinct(entity.name for entity in catalogue.entities),
+        "fields": _distinct(field.name for entity in catalogue.entities for field in entity.fields),
+        "qualified_fields": _distinct(
+            f"{entity.name}.{field.name}" for entity in catalogue.entities for field in entity.fields
+        ),
+        "values": _distinct(
+            value for entity in catalogue.entities for field in entity.fields for value in field.values
+        ),
+        "figures": _distinct(
+            figure
+            for document in context
+            for text in (document.text, *document.rows_json)
+            for figure in figures_in(text)
+        ),
+    }
+    for entity in catalogue.entities:
+        sets[f"fields:{entity.name}"] = _distinct(field.name for field in entity.fields)
+        for field in entity.fields:
+            sets[f"type:{entity.name}.{field.name}"] = (field.type,)
+            if field.values:
+                sets[f"values:{entity.name}.{field.name}"] = _distinct(field.values)
+    for named in catalogue.closed_sets:
+        if named.name in _RESERVED:
+            raise InvalidRequest(
+                "RESERVED_CLOSED_SET",
+                f"the catalogue's closed set {named.name!r} has the name of a derived one",
+            )
+        sets[named.name] = _distinct(named.values)
+    return sets
+
+
+def figures_in(text: str) -> list[str]:
+    """Returns the numbers, dates, amounts and percentages of a text as written, in order."""
+    return [match.group().strip() for match in _FIGURE.finditer(text)]
+
+
+def catalogue_hash(catalogue: catalogue_pb2.Catalogue) -> str:
+    """Returns the SHA-256 over the deterministic serialisation without the hash, in lower-case hex."""
+    copy = catalogue_pb2.Catalogue()
+    copy.CopyFrom(catalogue)
+    copy.hash = ""
+    return hashlib.sha256(copy.SerializeToString(deterministic=True)).hexdigest()
+
+
+def _distinct(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(value for value in dict.fromkeys(values) if value)

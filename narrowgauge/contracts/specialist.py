@@ -1,0 +1,175 @@
+"""A specialist's configuration: a folder with `specialist.toml`, its examples and its adapter.
+
+    name = "sql"
+    contract = "narrowgauge.tools.sql.v1.SqlToolService"
+    surface = "sql"
+    instruction = "Write the query that answers the request."
+    max_output_tokens = 256
+    examples = "examples.jsonl"   # optional
+    adapter = "adapter"           # optional: a folder beside this file
+
+Decoding is greedy; there is no temperature to set.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from narrowgauge.contracts.contract import Contract, ToolCall
+from narrowgauge.contracts.proto_json import read_message
+from narrowgauge.errors import InvalidRequest, NotFound
+
+__all__ = ["CONFIG_FILE", "Example", "SpecialistConfig"]
+
+CONFIG_FILE = "specialist.toml"
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
+
+
+@dataclass(frozen=True)
+class Example:
+    """A request with the call that answers it.
+
+    Attributes:
+        request: The sub-task, as a user would word it.
+        context: Text that the sub-task is about; may be empty.
+        catalogue: Short catalogue text that the call refers to; may be empty.
+        method: Short name of the tool; empty when the contract has only one.
+        call: The request message as ProtoJSON.
+    """
+
+    request: str
+    context: str
+    catalogue: str
+    method: str
+    call: str
+
+    def tool_call(self, contract: Contract) -> ToolCall:
+        """Returns the call as a message.
+
+        Raises:
+            InvalidRequest: The tool does not exist or the call is not ProtoJSON of its request.
+        """
+        try:
+            tool = contract.tool(self.method) if self.method else contract.tools[0]
+        except KeyError as error:
+            raise InvalidRequest("NO_SUCH_TOOL", f"{contract.service} has no method {self.method}") from error
+        request = tool.request_class()
+        read_message(self.call, request)
+        return ToolCall(tool, request)
+
+
+@dataclass(frozen=True)
+class SpecialistConfig:
+    """What one specialist is made of.
+
+    Attributes:
+        name: The specialist's name, unique in a bundle.
+        contract: Full name of its service.
+        surface: How it writes calls, for example `protojson`.
+        instruction: System text of its prompt.
+        max_output_tokens: Most tokens of a call.
+        examples: Name of the examples file in `folder`; empty for none.
+        adapter: Name of the adapter's folder in `folder`; empty for none.
+        folder: Where the configuration was read from.
+    """
+
+    name: str
+    contract: str
+    surface: str
+    instruction: str
+    max_output_tokens: int
+    examples: str
+    adapter: str
+    folder: Path
+
+    @property
+    def adapter_path(self) -> Path | None:
+        """Folder of the adapter; None when there is none."""
+        return self.folder / self.adapter if self.adapter else None
+
+    @classmethod
+    def read(cls, folder: Path) -> SpecialistConfig:
+        """Reads `folder/specialist.toml`.
+
+        Raises:
+            NotFound: There is no such file, or a file that it names is missing.
+            InvalidRequest: A value is missing, unknown or malformed; names it.
+        """
+        path = folder / CONFIG_FILE
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise NotFound("NO_SPECIALIST_CONFIG", f"there is no {path}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise InvalidRequest("BAD_SPECIALIST_CONFIG", f"{path}: {error}") from error
+        config = cls(folder=folder, **_checked(path, values))
+        for name in filter(None, (config.examples, config.adapter)):
+            if not (folder / name).exists():
+                raise NotFound("NO_SPECIALIST_FILE", f"{path} names {name}, which {folder} does not have")
+        return config
+
+    def read_examples(self) -> tuple[Example, ...]:
+        """Reads the examples file: one JSON object a line.
+
+        Each has `request`, optionally `context` and `catalogue`, and `call`: the ProtoJSON of the request,
+        or `{"method": …, "request": …}` for a contract with several tools.
+
+        Raises:
+            InvalidRequest: A line is malformed; names it.
+        """
+        if not self.examples:
+            return ()
+        path = self.folder / self.examples
+        found = []
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            if line.strip():
+                try:
+                    found.append(_example(json.loads(line)))
+                except (ValueError, KeyError, TypeError) as error:
+                    raise InvalidRequest("BAD_EXAMPLE", f"{path}:{number}: {error!r}") from error
+        return tuple(found)
+
+
+def _example(values: Mapping[str, Any]) -> Example:
+    call = values["call"]
+    method = ""
+    if call.keys() <= {"method", "request"} and "request" in call:
+        method, call = call.get("method", ""), call["request"]
+    return Example(
+        request=str(values["request"]),
+        context=str(values.get("context", "")),
+        catalogue=str(values.get("catalogue", "")),
+        method=method,
+        call=json.dumps(call, ensure_ascii=False),
+    )
+
+
+def _checked(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
+    defaults: dict[str, Any] = {"max_output_tokens": 256, "examples": "", "adapter": ""}
+    types = {item.name: int if item.name == "max_output_tokens" else str for item in fields(SpecialistConfig)}
+    del types["folder"]
+    merged = defaults | dict(values)
+    problems = [f"{name} is unknown" for name in sorted(merged.keys() - types.keys())]
+    problems += [f"{name} is missing" for name in sorted(types.keys() - merged.keys())]
+    for name, value in merged.items():
+        if name in types and (not isinstance(value, types[name]) or isinstance(value, bool)):
+            problems.append(f"{name} must be {'a number' if types[name] is int else 'text'}")
+    if not problems:
+        if not _NAME.fullmatch(merged["name"]):
+            problems.append("name must be lower case, digits and hyphens")
+        if merged["max_output_tokens"] < 1:
+            problems.append("max_output_tokens must be at least 1")
+        problems += [
+            f"{name} must be a name inside of the folder"
+            for name in ("examples", "adapter")
+            if Path(merged[name]).is_absolute() or ".." in Path(merged[name]).parts
+        ]
+    if problems:
+        raise InvalidRequest("BAD_SPECIALIST_CONFIG", f"{path}: {'; '.join(problems)}")
+    return merged
