@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
+from typing import Any
 
 from narrowgauge.runtime.config import env
 from router_svc.limits import Limits
 
 __all__ = ["RouterConfig"]
+
+
+def _addresses(name: str, meaning: str) -> Any:
+    # `env` takes a default value, and dataclasses refuse a mutable one
+    return field(default_factory=dict, metadata={"env": name, "help": meaning})
 
 
 @dataclass(frozen=True)
@@ -22,13 +27,11 @@ class RouterConfig:
         "NARROWGAUGE_STATE", "file of the SQLite state store, or redis://… of a shared one", secret=True
     )
     listen: str = env("NARROWGAUGE_LISTEN", "address to serve on", default="127.0.0.1:50051")
-    specialists: Mapping[str, str] = env(
-        "NARROWGAUGE_SPECIALISTS", "addresses by specialist: sql=host:port,…", default=MappingProxyType({})
+    specialists: Mapping[str, str] = _addresses(
+        "NARROWGAUGE_SPECIALISTS", "addresses by specialist: sql=host:port,…"
     )
-    tools: Mapping[str, str] = env(
-        "NARROWGAUGE_TOOLS",
-        "addresses by contract: package.Service=host:port,…",
-        default=MappingProxyType({}),
+    tools: Mapping[str, str] = _addresses(
+        "NARROWGAUGE_TOOLS", "addresses by contract: package.Service=host:port,…"
     )
     state_volatile: bool = env(
         "NARROWGAUGE_STATE_VOLATILE", "accept a Redis that may forget what it confirmed", default=False
