@@ -84,18 +84,19 @@ def _case(record: Record, changed: Collection[str], now: datetime, lookup: Looku
 def _opportunity(record: Record, changed: Collection[str], now: datetime, lookup: Lookup) -> None:
     stage = record.get("StageName")
     if stage in _STAGES and "StageName" in changed:
-        probability, category, category_name = _STAGES[stage]
+        default_probability, category, category_name = _STAGES[stage]
         record["LastStageChangeDate"] = format_time(now)
         record["ForecastCategory"] = category
         if "Probability" not in changed:
-            record["Probability"] = probability
+            record["Probability"] = default_probability
         if "ForecastCategoryName" not in changed:
             record["ForecastCategoryName"] = category_name
     record["IsClosed"] = stage in ("Closed Won", "Closed Lost")
     record["IsWon"] = stage == "Closed Won"
     amount, probability = record.get("Amount"), record.get("Probability")
-    known = amount is not None and probability is not None
-    record["ExpectedRevenue"] = round(amount * probability / 100, 2) if known else None
+    record["ExpectedRevenue"] = None
+    if amount is not None and probability is not None:
+        record["ExpectedRevenue"] = round(amount * probability / 100, 2)
     if record.get("CloseDate"):
         closes = date.fromisoformat(record["CloseDate"])
         record["FiscalYear"], record["FiscalQuarter"] = closes.year, (closes.month + 2) // 3

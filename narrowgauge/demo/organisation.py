@@ -105,7 +105,7 @@ def build_organisation(path: Path, seed: int = 7, *, today: date = SEED_DATE) ->
         try:
             with connection:
                 create_tables(connection)
-                _Builder(connection, random.Random(seed), today).build()  # noqa: S311 - demo data, not secrets
+                _Builder(connection, random.Random(seed), today).build()
         finally:
             connection.close()
         Path(scratch).replace(path)
@@ -437,7 +437,7 @@ class _Builder:
         names = ", ".join(f'"{column}"' for column in columns)
         marks = ", ".join("?" * len(columns))
         self._connection.executemany(
-            f'INSERT INTO "{name}" ({names}) VALUES ({marks})',  # noqa: S608 - names from our own describes
+            f'INSERT INTO "{name}" ({names}) VALUES ({marks})',
             ([record.get(column) for column in columns] for record in records),
         )
         self._connection.execute("INSERT INTO _sequence VALUES (?, ?)", (name, len(records)))
