@@ -9,6 +9,10 @@
 | `fields:<Entity>` | the entity's field names |
 | `values:<Entity>.<Field>` | the field's categorical values, when it has any |
 | `type:<Entity>.<Field>` | the field's type, as the only value |
+| `writable:<Entity>` | the fields that may be written |
+| `required:<Entity>` | the fields that a new record needs |
+| `external_ids:<Entity>` | the fields that identify a record in an outside system |
+| `relationships:<Entity>` | `relationship=Entity` for each reference to one entity that has a name of its own |
 | `figures` | numbers, dates, amounts and percentages of the context documents, as written |
 | any other | the catalogue's `closed_sets` |
 """
@@ -70,6 +74,18 @@ def closed_sets_of(
     }
     for entity in catalogue.entities:
         sets[f"fields:{entity.name}"] = _distinct(field.name for field in entity.fields)
+        writable = [field for field in entity.fields if not field.read_only and not field.key]
+        sets[f"writable:{entity.name}"] = _distinct(field.name for field in writable)
+        # A boolean is never absent, and no record needs one to be given.
+        sets[f"required:{entity.name}"] = _distinct(
+            field.name for field in writable if not field.nullable and field.type != "boolean"
+        )
+        sets[f"external_ids:{entity.name}"] = _distinct(f.name for f in entity.fields if f.external_id)
+        sets[f"relationships:{entity.name}"] = _distinct(
+            f"{field.relationship}={field.references[0].partition('.')[0]}"
+            for field in entity.fields
+            if field.relationship and len(field.references) == 1
+        )
         for field in entity.fields:
             sets[f"type:{entity.name}.{field.name}"] = (field.type,)
             if field.values:
