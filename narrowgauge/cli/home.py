@@ -50,6 +50,11 @@ class Home:
         return self.path / "bundle"
 
     @property
+    def bundle_inputs(self) -> Path:
+        """Hash of the library that `bundle` was compiled from; missing when the user compiled it."""
+        return self.path / "bundle.inputs"
+
+    @property
     def models(self) -> Path:
         """What `narrowgauge prepare` writes, by content hash."""
         return self.path / "models"
@@ -78,6 +83,12 @@ class Home:
     def organisation(self) -> Path:
         """The demo CRM organisation."""
         return self.path / "demo" / "organisation.db"
+
+    def forget_demo(self) -> None:
+        """Removes the demo's data and the chains."""
+        for database in (self.warehouse, self.organisation, self.state):
+            for suffix in ("", "-wal", "-shm"):
+                database.with_name(database.name + suffix).unlink(missing_ok=True)
 
     @contextmanager
     def claimed(self) -> Iterator[None]:

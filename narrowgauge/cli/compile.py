@@ -1,0 +1,97 @@
+"""`narrowgauge compile`: contracts to a bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from narrowgauge.contracts.bundle import Bundle
+
+__all__ = ["compile_command"]
+
+
+def compile_command(
+    proto: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--proto", exists=True, dir_okay=False, help="A .proto file with contracts of your own."
+        ),
+    ] = None,
+    specialist: Annotated[
+        list[Path] | None,
+        typer.Option("--specialist", exists=True, file_okay=False, help="Folder with a specialist.toml."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write; NARROWGAUGE_HOME/bundle without it.")
+    ] = None,
+    router_only: Annotated[
+        bool, typer.Option("--router-only", help="Compile a router from --examples alone.")
+    ] = False,
+    examples: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="JSON lines of labelled requests.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compile contracts into a bundle: what router and specialists agree on, by its content hash.
+
+    Without --proto the built-in contracts (SQL, Salesforce, summary). Compiling twice gives the same bytes.
+    """
+    import json
+    import os
+
+    from narrowgauge.cli.home import Home
+    from narrowgauge.cli.render.console import stdout
+    from narrowgauge.cli.render.progress import progress_bar
+    from narrowgauge.errors import InvalidRequest
+
+    if router_only != (examples is not None):
+        raise InvalidRequest("BAD_ARGUMENT", "--router-only and --examples FILE go together")
+    if examples is not None:
+        from narrowgauge.routing import compile_router_from_examples
+
+        if out is None:
+            raise InvalidRequest("BAD_ARGUMENT", "--router-only needs --out DIR")
+        compile_router_from_examples(examples, out)
+        typer.echo(json.dumps({"path": str(out)}) if as_json else f"router written to {out}")
+        return
+
+    from narrowgauge.contracts.bundle import compile_bundle
+
+    home = Home.of(os.environ)
+    target = out or home.bundle
+    if out is None:
+        home.bundle_inputs.unlink(missing_ok=True)  # `up` leaves a bundle of the user's alone
+    with progress_bar() as progress:
+        progress("compiling contracts", None)
+        bundle = compile_bundle(target, protos=proto or (), specialists=specialist or (), progress=progress)
+    if as_json:
+        typer.echo(json.dumps(_summary(bundle), indent=2))
+        return
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold")
+    for name in ("specialist", "surface", "contract", "tools"):
+        table.add_column(name, overflow="fold")
+    for entry in _summary(bundle)["specialists"]:
+        table.add_row(entry["name"], entry["surface"], entry["contract"], ", ".join(entry["tools"]))
+    stdout().print(table)
+    stdout().print(f"\nbundle {bundle.hash}\nin     {bundle.path}", soft_wrap=True, markup=False)
+
+
+def _summary(bundle: Bundle) -> dict[str, Any]:
+    return {
+        "hash": bundle.hash,
+        "path": str(bundle.path),
+        "specialists": [
+            {
+                "name": name,
+                "surface": bundle.configs[name].surface if name in bundle.configs else "",
+                "contract": contract.service,
+                "tools": [tool.name for tool in contract.tools],
+            }
+            for name, contract in sorted(bundle.contracts.items())
+        ],
+    }
