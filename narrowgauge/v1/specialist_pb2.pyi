@@ -244,12 +244,15 @@ class ToolCall(_message.Message):
     REQUEST_FIELD_NUMBER: _builtins.int
     JSON_FIELD_NUMBER: _builtins.int
     SURFACE_TEXT_FIELD_NUMBER: _builtins.int
+    CLOSED_EARLY_FIELD_NUMBER: _builtins.int
     method: _builtins.str
     """Full name of the method, for example `narrowgauge.tools.sql.v1.SqlToolService.Query`."""
     json: _builtins.str
     """The same as canonical ProtoJSON."""
     surface_text: _builtins.str
     """The call as the specialist wrote it, in its surface."""
+    closed_early: _builtins.bool
+    """The call reached its token limit and was closed on a short way: valid, but perhaps not all that was meant."""
     @_builtins.property
     def request(self) -> _any_pb2.Any:
         """The request message."""
@@ -261,10 +264,11 @@ class ToolCall(_message.Message):
         request: _any_pb2.Any | None = ...,
         json: _builtins.str = ...,
         surface_text: _builtins.str = ...,
+        closed_early: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["json", b"json", "method", b"method", "request", b"request", "surface_text", b"surface_text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_early", b"closed_early", "json", b"json", "method", b"method", "request", b"request", "surface_text", b"surface_text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,276 @@
+"""The text that a specialist reads, at run time and in training.
+
+```
+<system> instruction
+<user> catalogue, context, date, request   } the examples; none for a tuned specialist
+<assistant> call                           }
+<user> catalogue                           -- the part that all requests on one catalogue share
+       context, date, request
+<assistant> …
+```
+
+A prompt is made of three parts, `shared`, `catalogue` and `turn`. Each is tokenised by itself, so that its KV
+cache can be kept and shared; training must tokenise in the same way. A conversation goes on with `follow_up`
+texts.
+
+Text that others wrote (request, context, catalogue, errors) cannot contain a model's special tokens: `<|` is
+written as `< |`, so that no document can close the user's turn and speak in another role's name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from narrowgauge.contracts.specialist import SpecialistConfig
+from narrowgauge.contracts.surfaces.surface import CompiledSurface
+from narrowgauge.errors import InvalidRequest, Unsupported
+from narrowgauge.v1.specialist_pb2 import ContextDocument
+
+__all__ = [
+    "ChatFormat",
+    "PromptParts",
+    "Shot",
+    "build_prompt",
+    "chat_format",
+    "context_text",
+    "follow_up",
+    "refers_to_date",
+    "shots_of",
+]
+
+
+@dataclass(frozen=True)
+class ChatFormat:
+    """How a model family marks who speaks.
+
+    Attributes:
+        start: Before the first message.
+        header: Before a message; `{role}` is `system`, `user` or `assistant`.
+        end: After a message.
+    """
+
+    start: str
+    header: str
+    end: str
+
+    def opened(self, role: str) -> str:
+        """Returns the begin of a message."""
+        return self.header.format(role=role)
+
+    def message(self, role: str, text: str) -> str:
+        """Returns a whole message."""
+        return self.opened(role) + text + self.end
+
+
+_FORMATS = {
+    "chatml": ChatFormat("", "<|im_start|>{role}\n", "<|im_end|>\n"),
+    "llama3": ChatFormat("<|begin_of_text|>", "<|start_header_id|>{role}<|end_header_id|>\n\n", "<|eot_id|>"),
+}
+
+
+def chat_format(name: str) -> ChatFormat:
+    """Returns the format of a model family.
+
+    Raises:
+        Unsupported: It is unknown.
+    """
+    try:
+        return _FORMATS[name]
+    except KeyError:
+        raise Unsupported(
+            "CHAT_FORMAT",
+            f"the model's chat format {name!r} is unknown; known are {', '.join(sorted(_FORMATS))}",
+        ) from None
+
+
+@dataclass(frozen=True)
+class Shot:
+    """An example as it stands in a prompt.
+
+    Attributes:
+        request: The request.
+        call: The call in the specialist's surface.
+        catalogue: Catalogue text, or empty.
+        context: Context text, or empty.
+    """
+
+    request: str
+    call: str
+    catalogue: str = ""
+    context: str = ""
+
+
+def shots_of(config: SpecialistConfig, surface: CompiledSurface) -> tuple[Shot, ...]:
+    """Writes a specialist's examples in its surface.
+
+    Raises:
+        InvalidRequest: An example is not a call of the contract, or not one that the surface can write.
+    """
+    shots = []
+    for example in config.read_examples():
+        call = example.tool_call(surface.contract)
+        text = surface.render(call.tool, call.request)
+        shots.append(Shot(example.request, text, example.catalogue, example.context))
+    return tuple(shots)
+
+
+@dataclass(frozen=True)
+class PromptParts:
+    """A prompt in the parts whose KV caches are kept.
+
+    Attributes:
+        shared: What all prompts of a specialist begin with.
+        catalogue: What all its prompts on one catalogue go on with; may be empty.
+        turn: What belongs to this request alone.
+    """
+
+    shared: str
+    catalogue: str
+    turn: str
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The parts that are not empty."""
+        return tuple(part for part in (self.shared, self.catalogue, self.turn) if part)
+
+
+def build_prompt(
+    chat: ChatFormat,
+    instruction: str,
+    shots: Sequence[Shot],
+    *,
+    request: str,
+    catalogue: str = "",
+    context: str = "",
+    today: str = "",
+) -> PromptParts:
+    """Builds the prompt of a conversation's first turn.
+
+    Args:
+        chat: The model family's format.
+        instruction: The specialist's system text; empty for none.
+        shots: Shown before the request.
+        request: The sub-task.
+        catalogue: Text of the catalogue, or empty.
+        context: Text of the context documents (`context_text`), or empty.
+        today: YYYY-MM-DD; written only where the request refers to a date.
+    """
+    shared = [chat.start]
+    if instruction:
+        shared.append(chat.message("system", instruction))
+    for shot in shots:
+        shared.append(chat.opened("user") + _catalogue(shot.catalogue))
+        shared.append(_question(shot.request, shot.context, "") + chat.end)
+        shared.append(chat.message("assistant", shot.call))
+    shared.append(chat.opened("user"))
+    turn = _question(request, context, today) + chat.end + chat.opened("assistant")
+    return PromptParts("".join(shared), _catalogue(catalogue), turn)
+
+
+def follow_up(
+    chat: ChatFormat,
+    *,
+    error: str = "",
+    result: str = "",
+    request: str = "",
+    context: str = "",
+    today: str = "",
+) -> str:
+    """Returns the text between a call and the next one of a conversation.
+
+    Args:
+        chat: The model family's format.
+        error: Why the call failed: the tool's own words, or the rule that it broke.
+        result: What the tool answered.
+        request: The next sub-task; empty to have the same one answered again.
+        context: Its context.
+        today: Its date.
+    """
+    lines = []
+    if error:
+        lines.append(f"Error: {_plain(error)}\n")
+    if result:
+        lines.append(f"Result: {_plain(result)}\n")
+    lines.append(
+        _question(request, context, today) if request else "Write the call again without this error."
+    )
+    return chat.end + chat.message("user", "".join(lines)) + chat.opened("assistant")
+
+
+def context_text(documents: Sequence[ContextDocument], *, max_rows: int | None = None) -> str:
+    """Writes context documents for a prompt: texts as they are, tabular results as a header and a line a row.
+
+    Args:
+        documents: The documents. max_rows: Rows of each tabular result that are written; the others are
+        counted in a last line. None for
+            all.
+    """
+    return "\n".join(filter(None, (_document(document, max_rows) for document in documents)))
+
+
+def _document(document: ContextDocument, max_rows: int | None) -> str:
+    title = f"{document.title}:\n" if document.title else ""
+    if not document.rows_json:
+        return title + document.text if document.text else ""
+    rows = [_row(text) for text in document.rows_json]
+    shown = rows if max_rows is None else rows[:max_rows]
+    columns = list(dict.fromkeys(key for row in shown for key in row))
+    if len(rows) == 1:
+        return title + ", ".join(f"{key}: {_cell(value)}" for key, value in rows[0].items())
+    lines = [" | ".join(columns)]
+    lines += [" | ".join(_cell(row.get(column)) for column in columns) for row in shown]
+    if len(shown) < len(rows):
+        lines.append(f"({len(rows) - len(shown)} more rows)")
+    return title + "\n".join(lines)
+
+
+def _row(text: str) -> dict[str, object]:
+    try:
+        row = json.loads(text)
+    except ValueError as exc:
+        raise InvalidRequest("BAD_ROW", f"a context row is not JSON: {exc}") from exc
+    if not isinstance(row, dict):
+        raise InvalidRequest("BAD_ROW", "a context row is not a JSON object")
+    return row
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+_DATE_WORDS = re.compile(
+    r"\b(today|yesterday|tomorrow|now|current(ly)?|this|last|next|past|previous|recent(ly)?|ago|since|until|till|"
+    r"overdue|due|upcoming|latest|newest|days?|weeks?|months?|quarters?|years?|mondays?|tuesdays?|wednesdays?|"
+    r"thursdays?|fridays?|saturdays?|sundays?|weekend|tonight|morning|afternoon|evening|noon)\b",
+    re.IGNORECASE,
+)
+
+
+def refers_to_date(request: str) -> bool:
+    """Whether a request has a word whose meaning can depend on the current date."""
+    return _DATE_WORDS.search(request) is not None
+
+
+def _catalogue(text: str) -> str:
+    return f"{_plain(text.rstrip())}\n" if text else ""
+
+
+def _question(request: str, context: str, today: str) -> str:
+    lines = []
+    if context:
+        lines.append(f"{_plain(context)}\n")
+    if today and refers_to_date(request):
+        lines.append(f"Today: {today}\n")
+    lines.append(f"Request: {_plain(request.strip())}")
+    return "".join(lines)
+
+
+def _plain(text: str) -> str:
+    return text.replace("<|", "< |")

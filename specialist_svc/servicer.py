@@ -1,0 +1,176 @@
+"""The gRPC side of a specialist: checks, translates, and leaves the rest to the conversation."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+
+from narrowgauge.contracts.proto_json import write_message
+from narrowgauge.errors import FailedPrecondition, InvalidRequest, NarrowgaugeError
+from narrowgauge.runtime import metrics, semconv
+from narrowgauge.runtime.telemetry import context_of
+from narrowgauge.v1 import specialist_pb2, specialist_pb2_grpc
+from specialist_svc.catalogues import Catalogues
+from specialist_svc.conversation import Call, Conversation, Refused, SubTask
+from specialist_svc.inputs import check_start, today_of
+from specialist_svc.report import TurnReport
+from specialist_svc.specialist import Specialist
+
+__all__ = ["SpecialistServicer"]
+
+_Context = grpc.aio.ServicerContext[specialist_pb2.ExecuteRequest, specialist_pb2.ExecuteResponse]
+
+
+class SpecialistServicer(specialist_pb2_grpc.SpecialistServiceServicer):
+    """Serves one specialist, from when it is opened."""
+
+    def __init__(self) -> None:
+        self._opened: Specialist | None = None
+        self._catalogues = Catalogues()
+
+    def open(self, specialist: Specialist) -> None:
+        """Says whom to serve. The server lets no request through before."""
+        self._opened = specialist
+
+    async def close(self) -> None:
+        """Frees the model. May be called again, and without `open`."""
+        if self._opened is not None:
+            await asyncio.to_thread(self._opened.backend.close)
+
+    @property
+    def _specialist(self) -> Specialist:
+        assert self._opened is not None
+        return self._opened
+
+    async def Execute(  # noqa: N802  the method's name in the contract
+        self, request_iterator: AsyncIterator[specialist_pb2.ExecuteRequest], context: _Context
+    ) -> AsyncIterator[specialist_pb2.ExecuteResponse]:
+        """Answers each message of a stream in turn; see the contract."""
+        remaining = context.time_remaining()
+        deadline = None if remaining is None else time.monotonic() + remaining
+        conversation = Conversation(self._specialist, deadline=deadline)
+        parent = ""
+        try:
+            async for request in request_iterator:
+                if request.WhichOneof("payload") == "start":
+                    parent = request.start.traceparent
+                yield await self._answer(conversation, request, parent)
+        finally:
+            conversation.close()
+
+    async def Describe(  # noqa: N802  the method's name in the contract
+        self,
+        request: specialist_pb2.DescribeRequest,
+        context: grpc.aio.ServicerContext[specialist_pb2.DescribeRequest, specialist_pb2.DescribeResponse],
+    ) -> specialist_pb2.DescribeResponse:
+        """Says what this specialist is."""
+        specialist, contract = self._specialist, self._specialist.contract
+        return specialist_pb2.DescribeResponse(
+            specialist=specialist_pb2.SpecialistDescription(
+                name=contract.specialist,
+                description=contract.description,
+                contract=contract.service,
+                tools=[
+                    specialist_pb2.ToolDescription(
+                        method=tool.method,
+                        description=tool.description,
+                        side_effect=tool.side_effect,  # type: ignore[arg-type]  # a plain int in `Tool`
+                        request_type=tool.request.full_name,
+                        response_type=tool.response.full_name,
+                    )
+                    for tool in contract.tools
+                ],
+            ),
+            bundle_hash=specialist.bundle_hash,
+            model_hash=specialist.model_hash,
+            model=specialist.model_name,
+            surface=specialist.surface.name,
+            backend=specialist.backend.name,
+            slots=specialist.backend.slots,
+            slot_tokens=specialist.backend.slot_tokens,
+            max_output_tokens=specialist.max_output_tokens,
+        )
+
+    async def _answer(
+        self, conversation: Conversation, request: specialist_pb2.ExecuteRequest, parent: str
+    ) -> specialist_pb2.ExecuteResponse:
+        report = TurnReport()
+        name = self._specialist.contract.specialist
+        waiting = {semconv.SPECIALIST: name}
+        metrics.queue_depth.add(1, waiting)
+        try:
+            answer = await self._turn(conversation, request, report)
+        except asyncio.CancelledError:
+            raise
+        except NarrowgaugeError as exc:
+            metrics.failures.add(1, {semconv.HOP: semconv.SPAN_SPECIALIST, semconv.REASON: exc.reason})
+            raise
+        finally:
+            metrics.queue_depth.add(-1, waiting)
+            report.publish(name, self._specialist.model_name, context_of(parent))
+        return _response(answer, report)
+
+    async def _turn(
+        self, conversation: Conversation, request: specialist_pb2.ExecuteRequest, report: TurnReport
+    ) -> Call | Refused:
+        match request.WhichOneof("payload"):
+            case "start":
+                return await conversation.start(self._sub_task(request.start), report)
+            case "tool_error":
+                reason = {semconv.SPECIALIST: self._specialist.contract.specialist}
+                metrics.repairs.add(1, {**reason, semconv.REASON: "TOOL_ERROR"})
+                return await conversation.repair(request.tool_error.status.message, report)
+            case "tool_result":
+                return conversation.tell(request.tool_result.json)
+        raise InvalidRequest(
+            "EMPTY_MESSAGE",
+            "the message carries nothing",
+            field_violations=[("payload", "set start, tool_result or tool_error")],
+        )
+
+    def _sub_task(self, start: specialist_pb2.ExecuteStart) -> SubTask:
+        specialist = self._specialist
+        if start.bundle_hash != specialist.bundle_hash:
+            raise FailedPrecondition(
+                "BUNDLE_MISMATCH",
+                f"the caller has bundle {start.bundle_hash or '(none)'}, this specialist serves "
+                f"{specialist.bundle_hash}; start both with the same bundle",
+                metadata={
+                    "caller_bundle": start.bundle_hash,
+                    "specialist_bundle": specialist.bundle_hash,
+                    "specialist": specialist.contract.specialist,
+                },
+            )
+        check_start(start, specialist.limits, needs_context=specialist.is_about_context)
+        allowed = specialist.max_output_tokens
+        return SubTask(
+            text=start.text,
+            context=tuple(start.context),
+            catalogue=self._catalogues.resolve(start.catalogue),
+            today=today_of(start),
+            max_tokens=min(start.max_tokens, allowed) if start.max_tokens else allowed,
+        )
+
+
+def _response(answer: Call | Refused, report: TurnReport) -> specialist_pb2.ExecuteResponse:
+    if isinstance(answer, Refused):
+        return specialist_pb2.ExecuteResponse(
+            refusal=specialist_pb2.Refusal(reason=answer.reason, message=answer.message),
+            timings=report.timings(),
+        )
+    packed = AnyMessage()
+    packed.Pack(answer.call.request)
+    return specialist_pb2.ExecuteResponse(
+        tool_call=specialist_pb2.ToolCall(
+            method=answer.call.tool.method,
+            request=packed,
+            json=write_message(answer.call.request),
+            surface_text=answer.text,
+            closed_early=answer.closed_early,
+        ),
+        timings=report.timings(),
+    )

@@ -1,0 +1,68 @@
+"""What a specialist process is told by its environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from narrowgauge.runtime.config import env
+
+__all__ = ["BACKENDS", "Settings"]
+
+BACKENDS = ("onnxruntime", "llamacpp", "ollama")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The process's configuration; see each variable's help."""
+
+    specialist: str = env("NARROWGAUGE_SPECIALIST", "name of the specialist in the bundle")
+    bundle: Path = env("NARROWGAUGE_BUNDLE", "folder that `narrowgauge compile` wrote")
+    model: Path = env("NARROWGAUGE_MODEL", "folder that `narrowgauge prepare` wrote")
+    listen: str = env("NARROWGAUGE_LISTEN", "address to serve on", default="127.0.0.1:0")
+    backend: str = env("NARROWGAUGE_BACKEND", "what decodes", default="onnxruntime", choices=BACKENDS)
+    surface: str = env(
+        "NARROWGAUGE_SURFACE", "surface to write calls in; unset, the config's own", default=""
+    )
+    slots: int = env("NARROWGAUGE_SLOTS", "requests decoded at once", default=4, minimum=1, maximum=256)
+    slot_tokens: int = env(
+        "NARROWGAUGE_SLOT_TOKENS", "tokens a slot holds, prompt and output together", default=1024, minimum=64
+    )
+    queue: int = env("NARROWGAUGE_QUEUE", "requests that may wait for a slot", default=64, minimum=0)
+    threads: int = env(
+        "NARROWGAUGE_THREADS", "threads of the model's kernels; 0 for half of the cores", default=0, minimum=0
+    )
+    cache_bytes: int = env(
+        "NARROWGAUGE_CACHE_BYTES",
+        "bytes of KV cache kept for prompts that begin alike",
+        default=128 << 20,
+        minimum=0,
+    )
+    max_text_chars: int = env(
+        "NARROWGAUGE_MAX_TEXT_CHARS", "characters of a sub-task", default=4000, minimum=1
+    )
+    max_context_chars: int = env(
+        "NARROWGAUGE_MAX_CONTEXT_CHARS", "characters of a sub-task's context", default=200_000, minimum=0
+    )
+    max_redecodes: int = env(
+        "NARROWGAUGE_MAX_REDECODES",
+        "times that a call is decoded again when it breaks a rule that the constraint cannot express",
+        default=2,
+        minimum=0,
+    )
+    drain_s: float = env(
+        "NARROWGAUGE_DRAIN_S", "seconds that calls under way get at the end", default=10.0, minimum=0
+    )
+    ollama_url: str = env(
+        "NARROWGAUGE_OLLAMA_URL", "address of the Ollama server", default="http://127.0.0.1:11434"
+    )
+    ollama_model: str = env("NARROWGAUGE_OLLAMA_MODEL", "model of the Ollama server", default="smollm2:135m")
+
+    def kernel_threads(self) -> int:
+        """Threads of the model's kernels.
+
+        Half of the cores by default: several specialists share a machine, and spinning threads of two
+        processes on the same cores halve each other.
+        """
+        return self.threads or max(1, len(os.sched_getaffinity(0)) // 2)

@@ -1,0 +1,60 @@
+"""One specialist as a process serves it: contract, surface, prompt and decode backend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from narrowgauge.contracts.contract import Contract
+from narrowgauge.contracts.prompts import ChatFormat, Shot, build_prompt
+from narrowgauge.contracts.surfaces.surface import CompiledSurface
+from specialist_svc.derived import FIGURES
+from specialist_svc.engine.backend import DecodeBackend
+from specialist_svc.inputs import InputLimits
+
+__all__ = ["Specialist"]
+
+
+@dataclass(frozen=True)
+class Specialist:
+    """Everything that turns of a sub-task need; shared by all of them.
+
+    Attributes:
+        surface: How calls are written, of the contract.
+        chat: The model family's chat format.
+        instruction: System text.
+        shots: Shown before a request; none for a tuned specialist.
+        backend: What decodes.
+        max_output_tokens: Upper bound on a call's tokens.
+        max_redecodes: Times that a call is decoded again when it breaks a rule outside the constraint.
+        limits: Bounds of the input.
+        bundle_hash: Hash of the bundle.
+        model_hash: Hash of the model's files.
+        model_name: The model's name.
+    """
+
+    surface: CompiledSurface
+    chat: ChatFormat
+    instruction: str
+    shots: tuple[Shot, ...]
+    backend: DecodeBackend
+    max_output_tokens: int
+    max_redecodes: int
+    limits: InputLimits
+    bundle_hash: str
+    model_hash: str
+    model_name: str
+    shared: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        prompt = build_prompt(self.chat, self.instruction, self.shots, request="")
+        object.__setattr__(self, "shared", prompt.shared)
+
+    @property
+    def contract(self) -> Contract:
+        """The contract."""
+        return self.surface.contract
+
+    @property
+    def is_about_context(self) -> bool:
+        """Whether calls quote their context, so that there is none without one."""
+        return FIGURES in self.surface.closed_sets
