@@ -186,8 +186,10 @@ class _Stream:
         start = specialist_pb2.ExecuteStart(
             bundle_hash=self._bundle_hash, text=sub_task.text, context=sub_task.context, today=sub_task.today
         )
-        if catalogue is not None:
+        if catalogue is not None and catalogue.hash:
             start.catalogue.hash = catalogue.hash
+        elif catalogue is not None:
+            start.catalogue.CopyFrom(catalogue)
         try:
             return await self._turn(specialist_pb2.ExecuteRequest(start=start), timeout_s)
         except HopFailed as failed:
