@@ -1,4 +1,4 @@
-"""A low-rank adapter (LoRA, https://arxiv.org/abs/2106.09685) in a folder, and merging it into a checkpoint.
+"""A low-rank adapter (LoRA, https://arxiv.org/abs/2106.09685) in a folder, as fine-tuning leaves it.
 
 ```
 adapter.json          {"base": "SmolLM2-135M-Instruct", "rank": 16, "alpha": 32, "targets": ["q_proj", ...]}
@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -70,40 +71,43 @@ class Adapter:
         digest = hashlib.sha256(f"{sha256_of_file(config_path)} {sha256_of_file(file.path)}".encode())
         return Adapter(folder, base, rank, alpha, digest.hexdigest(), file)
 
-    def matrices(self) -> list[str]:
-        """Returns the names of the adapted matrices, without `.weight`."""
-        return sorted(name.removesuffix(".lora_A") for name in self.file.names() if name.endswith(".lora_A"))
+    @cached_property
+    def matrices(self) -> frozenset[str]:
+        """Names of the adapted matrices, without `.weight`."""
+        return frozenset(
+            name.removesuffix(".lora_A") for name in self.file.names() if name.endswith(".lora_A")
+        )
 
-    def merged(self, checkpoint: Checkpoint) -> Callable[[str], Float32Array]:
-        """Returns a reader of the checkpoint's tensors with the adapter added.
+    def check(self, checkpoint: Checkpoint) -> None:
+        """Makes sure that the adapter belongs to a model of this shape.
 
         Raises:
             FailedPrecondition: The adapter changes matrices that the checkpoint lacks or has in other shapes.
         """
-        adapted = set(self.matrices())
-        foreign = sorted(matrix for matrix in adapted if not checkpoint.has(f"{matrix}.weight"))
-        if foreign:
-            raise FailedPrecondition(
-                "ADAPTER_BASE",
-                f"The adapter {self.folder} for {self.base!r} changes {foreign[0]!r} (and "
-                f"{len(foreign) - 1} more) that {checkpoint.name!r} does not have. Prepare it with the model that it was trained for.",
-            )
-
-        def weight(name: str) -> Float32Array:
-            value = checkpoint.tensor(name)
-            matrix = name.removesuffix(".weight")
-            if matrix not in adapted:
-                return value
-            down, up = self._read(f"{matrix}.lora_A"), self._read(f"{matrix}.lora_B")
-            if (up.shape[0], down.shape[1]) != value.shape or up.shape[1] != down.shape[0]:
+        advice = "Prepare it with the model that it was trained for."
+        subject = f"The adapter {self.folder}, trained for {self.base!r},"
+        for matrix in sorted(self.matrices):
+            if not checkpoint.has(f"{matrix}.weight"):
+                raise FailedPrecondition(
+                    "ADAPTER_BASE", f"{subject} changes {matrix!r}, which {checkpoint.name!r} lacks. {advice}"
+                )
+            wanted = checkpoint.shape(f"{matrix}.weight")
+            down, up = self.file.raw(f"{matrix}.lora_A").shape, self.file.raw(f"{matrix}.lora_B").shape
+            if (*up, *down) != (wanted[0], self.rank, self.rank, wanted[1]):
                 raise FailedPrecondition(
                     "ADAPTER_BASE",
-                    f"The adapter {self.folder} for {self.base!r} has {list(up.shape)} x {list(down.shape)} "
-                    f"for {name}, which is {list(value.shape)} in {checkpoint.name!r}.",
+                    f"{subject} has {list(up)} x {list(down)} of rank {self.rank} for {matrix!r}, which is "
+                    f"{list(wanted)} in {checkpoint.name!r}. {advice}",
                 )
-            return value + np.float32(self.alpha / self.rank) * (up @ down)
 
-        return weight
+    def low_rank(self, matrix: str) -> tuple[Float32Array, Float32Array]:
+        """Returns A [rank, in] and B [out, rank], B scaled by `alpha / rank`: the change is `B @ A`.
+
+        Raises:
+            DataLoss: The file lacks a part of it.
+        """
+        down, up = self._read(f"{matrix}.lora_A"), self._read(f"{matrix}.lora_B")
+        return down, up * np.float32(self.alpha / self.rank)
 
     def _read(self, name: str) -> Float32Array:
         raw = self.file.raw(name)

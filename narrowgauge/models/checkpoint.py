@@ -41,6 +41,9 @@ class Checkpoint(Protocol):
     def has(self, name: str) -> bool:
         """Tells whether the checkpoint holds this tensor (biases and heads are optional)."""
 
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Returns a tensor's shape; raises as `tensor`."""
+
     def tensor(self, name: str) -> Float32Array:
         """Reads one tensor as float32.
 

@@ -50,7 +50,14 @@ class GgufCheckpoint:
 
     def has(self, name: str) -> bool:
         """Tells whether the file holds this tensor."""
-        return _gguf_name(name) in self._file.tensors
+        try:
+            return _gguf_name(name) in self._file.tensors
+        except KeyError:
+            return False
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Returns a tensor's shape; see `Checkpoint.shape`."""
+        return self._file.place(_gguf_name(name)).shape
 
     def tensor(self, name: str) -> Float32Array:
         """Reads one tensor; see `Checkpoint.tensor`."""

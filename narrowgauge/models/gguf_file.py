@@ -83,6 +83,17 @@ class GgufFile:
                 metadata={"expected_bytes": str(end), "actual_bytes": str(len(self._bytes))},
             )
 
+    def place(self, name: str) -> GgufTensor:
+        """Finds a tensor.
+
+        Raises:
+            DataLoss: The file has no tensor of this name.
+        """
+        try:
+            return self.tensors[name]
+        except KeyError as error:
+            raise DataLoss("MODEL_TENSOR_MISSING", f"{self.path} has no tensor {name!r}.") from error
+
     def tensor(self, name: str) -> Float32Array:
         """Dequantises one tensor.
 
@@ -92,10 +103,7 @@ class GgufFile:
         from gguf.constants import GGMLQuantizationType
         from gguf.quants import dequantize
 
-        try:
-            place = self.tensors[name]
-        except KeyError as error:
-            raise DataLoss("MODEL_TENSOR_MISSING", f"{self.path} has no tensor {name!r}.") from error
+        place = self.place(name)
         data = np.frombuffer(self._bytes, np.uint8, place.size_bytes, place.offset)
         kind = GGMLQuantizationType(place.ggml_type)
         if kind == GGMLQuantizationType.F32:

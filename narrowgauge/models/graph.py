@@ -10,7 +10,7 @@ Inputs (B rows, S new tokens a row, T tokens of the longest row with its past, C
 | `logits_positions` | int64 | [B or 1, K] | columns of `input_ids` to compute logits for |
 
 `logits_positions` counts back from S when negative, and one row of it serves all rows: `[[-1]]` asks for the
-last token of every row. The head costs as much as six layers, so a prefill should not ask for more than it needs.
+last token of every row. The head costs as much as eight layers: a prefill should ask for what it needs.
 
 Outputs: `logits` float32 [B, K, vocab], and `present.{l}.key`, `.value`, which may be bound to the memory of
 the past: `GroupQueryAttention` then appends in place. Operators of the domain com.microsoft are described in
@@ -26,92 +26,74 @@ from pathlib import Path
 import numpy as np
 from onnx import TensorProto, ValueInfoProto, helper
 
-from narrowgauge.models.checkpoint import Checkpoint, Float32Array
 from narrowgauge.models.linear import CONTRIB, GraphParts
 from narrowgauge.models.model_config import ModelConfig
-from narrowgauge.models.precision import precision_bits
+from narrowgauge.models.precision import Precision
 from narrowgauge.models.rotary import rotary_tables
 from narrowgauge.models.tensor_file import TensorFile
+from narrowgauge.models.weights import Weights, stacked
 
 __all__ = ["write_graph"]
 
 # GroupQueryAttention needs nothing newer; readers of other runtimes have these.
 _OPSET, _IR_VERSION = 21, 10
 
-# Reads one tensor of the checkpoint, adapter merged.
-Weights = Callable[[str], Float32Array]
-
 
 def write_graph(
-    checkpoint: Checkpoint,
-    weight: Weights,
+    weights: Weights,
     path: Path,
-    precision: str,
+    precision: Precision,
     progress: Callable[[float], None] = lambda fraction: None,
 ) -> None:
     """Writes `path` and, beside it, the weights as `{path}.data`.
 
     Args:
-        checkpoint: Config, and which optional tensors exist.
-        weight: Reads a tensor by its transformers name.
+        weights: Of the checkpoint and its adapter.
         path: The graph to write.
-        precision: See `precision_bits`.
+        precision: Of the matrices.
         progress: Called with the fraction done.
 
     Raises:
-        InvalidRequest, DataLoss, Unsupported: From the precision and the tensors.
+        DataLoss, Unsupported: From reading and quantising the tensors.
     """
-    config = checkpoint.config
-    bits, table_bits = precision_bits(precision)
+    config = weights.config
     with TensorFile(path.with_name(path.name + ".data")) as file:
-        parts = GraphParts(file)
+        parts = GraphParts(file, precision)
         _lengths(parts)
         cos, sin = rotary_tables(config)
         parts.constant("rotary.cos", cos)
         parts.constant("rotary.sin", sin)
-        table = parts.embedding("input_ids", "embedding", weight("model.embed_tokens.weight"), table_bits)
-        normed = _norm(
-            parts,
-            "embedding.output",
-            "layer.0.attention.norm",
-            weight("model.layers.0.input_layernorm.weight"),
-            config,
-        )
+        table = parts.embedding("input_ids", "embedding", weights.linear("model.embed_tokens"))
         residual = "embedding.output"
+        normed = _norm(parts, weights, residual, "layer.0.attention.norm", "model.layers.0.input_layernorm")
         for layer in range(config.layers):
             progress((layer + 1) / (config.layers + 2))
-            mixed = _attention(parts, checkpoint, weight, layer, normed, bits)
-            if layer == config.layers - 1:
+            name, source = f"layer.{layer}", f"model.layers.{layer}"
+            last = layer == config.layers - 1
+            mixed = _attention(parts, weights, layer, normed)
+            if last:
                 # Nothing after the last attention looks at other positions: only those with logits go on.
                 mixed = parts.op("GatherND", [mixed, "logits.columns"], ["last.mixed"], batch_dims=1)
                 residual = parts.op("GatherND", [residual, "logits.columns"], ["last.residual"], batch_dims=1)
-            name, source = f"layer.{layer}", f"model.layers.{layer}"
             projected = parts.linear(
-                mixed,
-                f"{name}.attention.out",
-                weight(f"{source}.self_attn.o_proj.weight"),
-                _bias(checkpoint, weight, f"{source}.self_attn.o_proj.bias"),
-                bits,
+                mixed, f"{name}.attention.out", weights.linear(f"{source}.self_attn.o_proj")
             )
             normed, residual = _add_norm(
-                parts,
-                residual,
-                projected,
-                f"{name}.mlp.norm",
-                weight(f"{source}.post_attention_layernorm.weight"),
-                config,
+                parts, weights, residual, projected, f"{name}.mlp.norm", f"{source}.post_attention_layernorm"
             )
-            fed = _feed_forward(parts, checkpoint, weight, layer, normed, bits)
-            last = layer == config.layers - 1
-            after = "model.norm.weight" if last else f"model.layers.{layer + 1}.input_layernorm.weight"
-            place = "final.norm" if last else f"layer.{layer + 1}.attention.norm"
-            normed, residual = _add_norm(parts, residual, fed, place, weight(after), config)
+            fed = _feed_forward(parts, weights, layer, normed)
+            normed, residual = _add_norm(
+                parts,
+                weights,
+                residual,
+                fed,
+                "final.norm" if last else f"layer.{layer + 1}.attention.norm",
+                "model.norm" if last else f"model.layers.{layer + 1}.input_layernorm",
+            )
         if config.tied_embeddings:
-            logits = parts.shared_head(normed, "head", "embedding", table)
+            parts.shared_head(normed, "logits", "embedding", table)
         else:
-            logits = parts.linear(normed, "head", weight("lm_head.weight"), None, table_bits)
-        parts.nodes[-1].output[0] = "logits"
-        assert logits in ("head.output", "head.product")
+            parts.own_head(normed, "logits", "head", weights.linear("lm_head"))
         progress(1.0)
     graph = helper.make_graph(parts.nodes, "decoder", _inputs(config), _outputs(config), parts.initializers)
     model = helper.make_model(
@@ -144,62 +126,40 @@ def _lengths(parts: GraphParts) -> None:
     parts.op("Unsqueeze", ["positions", axis_2], ["logits.columns"])
 
 
-def _norm(parts: GraphParts, x: str, name: str, gamma: Float32Array, config: ModelConfig) -> str:
+def _norm(parts: GraphParts, weights: Weights, x: str, name: str, source: str) -> str:
     return parts.op(
         "SimplifiedLayerNormalization",
-        [x, parts.constant(f"{name}.weight", gamma)],
+        [x, parts.constant(f"{name}.weight", weights.vector(f"{source}.weight"))],
         [f"{name}.output"],
         axis=-1,
-        epsilon=config.rms_norm_eps,
+        epsilon=weights.config.rms_norm_eps,
         stash_type=1,
     )
 
 
 def _add_norm(
-    parts: GraphParts, residual: str, update: str, name: str, gamma: Float32Array, config: ModelConfig
+    parts: GraphParts, weights: Weights, residual: str, update: str, name: str, source: str
 ) -> tuple[str, str]:
     """Adds an update to the residual stream; returns the normalised sum and the sum."""
     normed = parts.op(
         "SkipSimplifiedLayerNormalization",
-        [residual, update, parts.constant(f"{name}.weight", gamma)],
+        [residual, update, parts.constant(f"{name}.weight", weights.vector(f"{source}.weight"))],
         [f"{name}.output", "", "", f"{name}.residual"],
         CONTRIB,
-        epsilon=config.rms_norm_eps,
+        epsilon=weights.config.rms_norm_eps,
     )
     return normed, f"{name}.residual"
 
 
-def _attention(
-    parts: GraphParts, checkpoint: Checkpoint, weight: Weights, layer: int, x: str, bits: int | None
-) -> str:
+def _attention(parts: GraphParts, weights: Weights, layer: int, x: str) -> str:
     """Adds the projection of queries, keys and values as one product, and the attention on the cache."""
-    config, name, source = checkpoint.config, f"layer.{layer}.attention", f"model.layers.{layer}.self_attn"
-    projections = [f"{source}.{which}_proj" for which in "qkv"]
-    widths = [config.heads * config.head_dim] + 2 * [config.kv_heads * config.head_dim]
-    biases = None
-    if any(checkpoint.has(f"{p}.bias") for p in projections):
-        biases = np.concatenate(
-            [
-                weight(f"{p}.bias") if checkpoint.has(f"{p}.bias") else np.zeros(width, np.float32)
-                for p, width in zip(projections, widths, strict=True)
-            ]
-        )
-    packed = parts.linear(
-        x, f"{name}.qkv", np.concatenate([weight(f"{p}.weight") for p in projections]), biases, bits
-    )
+    config, name, source = weights.config, f"layer.{layer}.attention", f"model.layers.{layer}.self_attn"
+    joined = stacked([weights.linear(f"{source}.{which}_proj") for which in "qkv"])
+    packed = parts.linear(x, f"{name}.qkv", joined)
+    cache = [f"past_key_values.{layer}.key", f"past_key_values.{layer}.value"]
     return parts.op(
         "GroupQueryAttention",
-        [
-            packed,
-            "",
-            "",
-            f"past_key_values.{layer}.key",
-            f"past_key_values.{layer}.value",
-            "seqlens_k",
-            "total_length",
-            "rotary.cos",
-            "rotary.sin",
-        ],
+        [packed, "", "", *cache, "seqlens_k", "total_length", "rotary.cos", "rotary.sin"],
         [f"{name}.mixed", f"present.{layer}.key", f"present.{layer}.value"],
         CONTRIB,
         num_heads=config.heads,
@@ -211,21 +171,15 @@ def _attention(
     )
 
 
-def _feed_forward(
-    parts: GraphParts, checkpoint: Checkpoint, weight: Weights, layer: int, x: str, bits: int | None
-) -> str:
+def _feed_forward(parts: GraphParts, weights: Weights, layer: int, x: str) -> str:
     """Adds `down(silu(gate(x)) * up(x))`, gate and up as one product."""
     name, source = f"layer.{layer}.mlp", f"model.layers.{layer}.mlp"
-    both = np.concatenate([weight(f"{source}.gate_proj.weight"), weight(f"{source}.up_proj.weight")])
-    packed = parts.linear(x, f"{name}.gate_up", both, None, bits)
+    joined = stacked([weights.linear(f"{source}.{which}_proj") for which in ("gate", "up")])
+    packed = parts.linear(x, f"{name}.gate_up", joined)
     parts.op("Split", [packed], [f"{name}.gate", f"{name}.up"], axis=-1, num_outputs=2)
     parts.op("QuickGelu", [f"{name}.gate"], [f"{name}.activated"], CONTRIB, alpha=1.0)  # alpha 1 is SiLU
     gated = parts.op("Mul", [f"{name}.activated", f"{name}.up"], [f"{name}.gated"])
-    return parts.linear(gated, f"{name}.down", weight(f"{source}.down_proj.weight"), None, bits)
-
-
-def _bias(checkpoint: Checkpoint, weight: Weights, name: str) -> Float32Array | None:
-    return weight(name) if checkpoint.has(name) else None
+    return parts.linear(gated, f"{name}.down", weights.linear(f"{source}.down_proj"))
 
 
 def _inputs(config: ModelConfig) -> list[ValueInfoProto]:

@@ -25,14 +25,15 @@ from narrowgauge.models.embedded import (
     embedded_gguf,
 )
 from narrowgauge.models.gguf_checkpoint import GgufCheckpoint
-from narrowgauge.models.precision import precision_bits
+from narrowgauge.models.precision import precision_of
 from narrowgauge.models.prepared import load_prepared, sha256_of_file, write_manifest
 from narrowgauge.models.safetensors_checkpoint import SafetensorsCheckpoint
+from narrowgauge.models.weights import Weights
 
 __all__ = ["default_cache", "prepare"]
 
 # Part of every cache key: raise it whenever the same inputs give other files.
-_WRITER_VERSION = 1
+_WRITER_VERSION = 2
 
 Progress = Callable[[str, float], None]
 
@@ -57,8 +58,8 @@ def prepare(
         source: A GGUF file, or a folder with config.json, *.safetensors and tokenizer.json; None is the
             embedded model.
         cache: Folder that holds prepared models, made when missing.
-        adapter: Folder of a low-rank adapter that is merged into the weights before they are quantised.
-        precision: `int4`, `int4h8` (embedding and head in 8 bits), `int8` or `fp32`.
+        adapter: Folder of a low-rank adapter to apply (see `narrowgauge.models.linear` for how).
+        precision: A name of `narrowgauge.models.precision.PRECISIONS`.
         progress: Called with a stage (`verify`, `write`, `check`) and the fraction of it that is done.
 
     Returns:
@@ -75,7 +76,7 @@ def prepare(
     from narrowgauge.models.graph import write_graph
 
     report = progress or _ignore
-    precision_bits(precision)
+    stored_as = precision_of(precision)
     report("verify", 0.0)
     path = embedded_gguf() if source is None else source
     source_sha256 = EMBEDDED_SHA256 if source is None else _hash_source(path)
@@ -95,10 +96,8 @@ def prepare(
     cache.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=cache))
     try:
-        weight = checkpoint.tensor if patch is None else patch.merged(checkpoint)
-        write_graph(
-            checkpoint, weight, scratch / "model.onnx", precision, lambda fraction: report("write", fraction)
-        )
+        weights = Weights(checkpoint, patch)
+        write_graph(weights, scratch / "model.onnx", stored_as, lambda fraction: report("write", fraction))
         (scratch / "tokenizer.json").write_text(checkpoint.tokenizer_json(), encoding="utf-8")
         if checkpoint.chat_template:
             (scratch / "chat_template.jinja").write_text(checkpoint.chat_template, encoding="utf-8")

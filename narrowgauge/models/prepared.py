@@ -37,7 +37,7 @@ class PreparedModel:
         hash: SHA-256 hex over the names and contents of all files: what router and specialist compare.
         name: The model's name, for people.
         licence: SPDX name of the weights' licence, empty when the checkpoint states none.
-        precision: `int4`, `int4h8`, `int8` or `fp32`.
+        precision: A name of `narrowgauge.models.precision.PRECISIONS`.
         source_sha256: Hash of the checkpoint that it was made from.
         adapter_sha256: Hash of the adapter merged into it, empty without one.
         config: Shape of the network, special tokens, chat form.

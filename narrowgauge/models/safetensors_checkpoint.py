@@ -43,11 +43,18 @@ class SafetensorsCheckpoint:
         """Tells whether a file holds this tensor."""
         return name in self._places
 
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Returns a tensor's shape; see `Checkpoint.shape`."""
+        return self._file_of(name).raw(name).shape
+
     def tensor(self, name: str) -> Float32Array:
         """Reads one tensor; see `Checkpoint.tensor`."""
+        return self._file_of(name).tensor(name)
+
+    def _file_of(self, name: str) -> SafetensorsFile:
         if name not in self._places:
             raise DataLoss("MODEL_TENSOR_MISSING", f"{self._folder} has no tensor {name!r}.")
-        return self._places[name].tensor(name)
+        return self._places[name]
 
     def tokenizer_json(self) -> str:
         """Reads tokenizer.json; see `Checkpoint.tokenizer_json`."""
