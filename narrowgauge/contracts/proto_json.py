@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from google.protobuf import json_format
@@ -82,7 +82,7 @@ def _members(message: Message, check: Check) -> list[str]:
 
 
 def _field(descriptor: FieldDescriptor, value: Any, check: Check) -> str:
-    if isinstance(value, Mapping) or _is_map(descriptor):
+    if _is_map(descriptor):
         entry: Any = descriptor.message_type
         key_field, value_field = entry.fields_by_name["key"], entry.fields_by_name["value"]
         pairs = []

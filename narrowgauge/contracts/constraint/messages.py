@@ -9,6 +9,7 @@ grammar writes the field or skips it, as far as its rules allow. Field values ar
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -179,9 +180,14 @@ class MessageGrammar:
                 continue
             member_groups = frozenset(name for name, (names, _) in groups.items() if member.name in names)
             field_rules = _rules_of(member)
-            if any(member.name in entry.fields for entry in rules.oneof) and not field_rules.ignore:
+            in_rule = any(member.name in entry.fields for entry in rules.oneof)
+            if in_rule and not field_rules.ignore:
                 field_rules.ignore = validate_pb2.IGNORE_IF_ZERO_VALUE
-            slots.append(self._slot(member, field_rules, member_groups, member.name in not_default, depth))
+            # A default value does not count as a member of such a group.
+            counts = (in_rule or field_rules.required) and not member.has_presence
+            slots.append(
+                self._slot(member, field_rules, member_groups, member.name in not_default, counts, depth)
+            )
         tail = _Chain(self._lark, slots, {name for name, (_, needed) in groups.items() if needed}).tail(
             opened
         )
@@ -203,7 +209,13 @@ class MessageGrammar:
         return groups
 
     def _slot(
-        self, member: FieldDescriptor, rules: Any, groups: frozenset[str], not_default: bool, depth: int
+        self,
+        member: FieldDescriptor,
+        rules: Any,
+        groups: frozenset[str],
+        not_default: bool,
+        exclude_zero: bool,
+        depth: int,
     ) -> _Slot:
         ignored = rules.ignore == validate_pb2.IGNORE_ALWAYS
         if ignored:
@@ -211,7 +223,6 @@ class MessageGrammar:
         required = member.is_required or (not_default and not ignored)
         if rules.required:
             self.coverage.claims.add((member.full_name, "required"))
-        exclude_zero = bool(rules.required) and not member.has_presence
         try:
             value = self._field(member, rules, exclude_zero, depth)
         except Unsatisfiable as reason:
@@ -272,9 +283,13 @@ class MessageGrammar:
         if key.choices is not None and len(key.choices) <= _MOST_UNIQUE:
             if low > len(key.choices):
                 raise Unsatisfiable(f"it has at least {low} different keys out of {len(key.choices)}")
+            # In the order in which keys are written.
+            kind = entry.fields_by_name["key"].cpp_type
+            number = kind not in (FieldDescriptor.CPPTYPE_STRING, FieldDescriptor.CPPTYPE_BOOL)
+            keys = sorted(map(json.loads, key.choices), key=int if number else str)
             high = min(high, len(key.choices))
             self.coverage.bounds[member.full_name] = high
-            return _Value(self._enumerated_map(key.choices, value.symbol, low, high))
+            return _Value(self._enumerated_map([json_text(key) for key in keys], value.symbol, low, high))
         self.coverage.bounds[member.full_name] = high
         pair = self._lark.rule(f'{key.symbol} ":" {value.symbol}')
         return _Value(self._sequence("{", pair, "}", low, high))
@@ -327,7 +342,11 @@ class MessageGrammar:
             return named
         quoted = owner is not member and member.name == "key"
         scalar = self._scalar(member, rules, exclude_zero, quoted)
-        if rules.ignore == validate_pb2.IGNORE_IF_ZERO_VALUE and not exclude_zero:
+        if (
+            rules.ignore == validate_pb2.IGNORE_IF_ZERO_VALUE
+            and not exclude_zero
+            and (path or not member.has_presence)  # with presence, protovalidate checks a zero that is set
+        ):
             scalar = _with_zero(member, scalar)
         return self._value_of(owner, scalar, path + (rules.WhichOneof("type") or ""))
 

@@ -85,7 +85,7 @@ FORMATS = {
 }
 """Formats that a regular expression says."""
 
-_HOST_CHARS = {"hostname": 253, "address": 253, "host_and_port": 258}
+_HOST_CHARS = {"hostname": 253, "address": 253, "host_and_port": 255}
 
 
 @dataclass
