@@ -41,6 +41,8 @@ Register = Callable[[grpc.aio.Server], "Awaitable[list[str]] | list[str]"]
 
 _log = logging.getLogger(__name__)
 
+_GRACE_MARGIN_S = 3600.0
+
 
 @dataclass(frozen=True)
 class ServerLimits:
@@ -156,16 +158,21 @@ class ServiceServer:
         if self._server is None:
             return
         await self._health.enter_graceful_shutdown()
-        draining = asyncio.create_task(self._server.stop(drain_s))
+        server, self._server = self._server, None
+        if drain_s <= 0:
+            await server.stop(None)
+            return
+        # gRPC's grace must not end beside the other `stop` below: one would free the server while the other
+        # cancels its calls, which crashes the process (grpcio 1.85, `AioServer.shutdown`).
+        draining = asyncio.create_task(server.stop(drain_s + _GRACE_MARGIN_S))
         try:
             async with asyncio.timeout(drain_s):
                 await self._in_flight.idle()
         except TimeoutError:
             _log.warning("drain ended with work in flight", extra={"cancelled_rpcs": self._in_flight.count})
         # What is left now is watchers of health and reflection, which never end by themselves.
-        await self._server.stop(None)
+        await server.stop(None)
         await draining
-        self._server = None
 
     async def _set_health(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         for service in ("", *self._services):
