@@ -7,7 +7,7 @@ from narrowgauge.errors import NotFound
 
 __all__ = ["SURFACES", "ClosedSets", "CompiledSurface", "Surface", "get_surface"]
 
-SURFACES = ("protojson", "sql")
+SURFACES = ("protojson", "salesforce", "sql")
 """Names of all surfaces."""
 
 
@@ -22,6 +22,10 @@ def get_surface(name: str) -> Surface:
             from narrowgauge.contracts.surfaces.protojson import ProtoJsonSurface
 
             return ProtoJsonSurface()
+        case "salesforce":
+            from narrowgauge.contracts.surfaces.salesforce import SalesforceSurface
+
+            return SalesforceSurface()
         case "sql":
             # Imported on use: sqlglot takes 0.2 s to load.
             from narrowgauge.contracts.surfaces.sql import SqlSurface

@@ -212,6 +212,12 @@ def _create(entity: Entity, entities: _Entities, rng: random.Random) -> _Made:
             parts.append(_assignment(f, entity, said, rng))
     if not values:
         return None
+    if entity.name == "Opportunity":
+        # A new opportunity needs both; people say when it closes, and begin at the first stage without saying.
+        values.setdefault("StageName", "Prospecting")
+        if "CloseDate" not in values:
+            said, values["CloseDate"] = value_of(fields["CloseDate"], rng)
+            head += f" closing {said}"
     tail = rng.choice((" with ", ", ", " with ", " - ")) + _list_of(parts, rng) if parts else ""
     where = rng.choice(("", "", "", " in Salesforce", " in the CRM"))
     return head + where + tail, "create", {"object": entity.name, "fields": _ordered(entity, values)}, ()

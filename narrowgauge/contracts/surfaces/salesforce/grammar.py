@@ -1,0 +1,254 @@
+"""The grammar of the surface over one organisation's catalogue, in llguidance's Lark dialect.
+
+The object comes before its fields, so that only its own fields can follow, each with the kind of value that
+its type holds: a picklist takes its own values, a number no text. Written fields stand in the catalogue's
+order, each at most once, and a new record has its required fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from narrowgauge.contracts.constraint.lark import Lark, literal
+from narrowgauge.contracts.surfaces.salesforce import words
+from narrowgauge.contracts.surfaces.surface import ClosedSets
+from narrowgauge.errors import FailedPrecondition
+
+__all__ = ["MAX_GROUP", "salesforce_grammar"]
+
+MAX_COLUMNS, MAX_CONDITIONS, MAX_GROUP, MAX_VALUES, MAX_KEYS = 24, 8, 6, 16, 3
+_NUMBERS = frozenset({"currency", "percent", "int", "double", "long"})
+_STRING_IN_LIST = words.STRING.replace("{0,255}", "{1,120}")
+
+
+@dataclass(frozen=True)
+class _Field:
+    """A field or a path to one.
+
+    Attributes:
+        name: As a call names it.
+        kind: `text`, `number`, `boolean`, `date`, `datetime`, `pick` or `multi`.
+        values: Of a picklist; empty otherwise.
+    """
+
+    name: str
+    kind: str
+    values: tuple[str, ...]
+
+
+def salesforce_grammar(sets: ClosedSets) -> str:
+    """Returns the grammar of all calls that name what the catalogue has.
+
+    Raises:
+        FailedPrecondition: The catalogue has no entities.
+    """
+    entities = sets.get("entities", ())
+    if not entities:
+        raise FailedPrecondition("NO_CATALOGUE", "the surface salesforce needs a catalogue with objects")
+    return _Grammar(sets).text(entities)
+
+
+class _Grammar:
+    def __init__(self, sets: ClosedSets) -> None:
+        self.sets = sets
+        self.lark = Lark()
+        # The empty string is null's business, except in comparisons, where both mean the same to nobody.
+        self.string = self.lark.terminal(f"/{words.STRING.replace('{0,255}', '{1,255}')}/")
+        self.list_string = self.lark.terminal(f"/{_STRING_IN_LIST}/")
+        self.number = self.lark.terminal(f"/{words.NUMBER}/")
+        self.boolean = self.lark.rule('"true" | "false"')
+        self.date = self.lark.terminal(f"/{words.DATE}/")
+        self.datetime = self.lark.terminal(f"/{words.DATETIME}/")
+        self.date_literal = self.lark.terminal(f"/{words.DATE_LITERAL}/")
+        self.identifier = self.lark.terminal("/[0-9A-Za-z]{15}([0-9A-Za-z]{3})?/")
+        self.count = self.lark.terminal("/[1-9][0-9]{0,2}|1[0-9]{3}|2000/")
+        self.equality = self.lark.rule('" = " | " != "')
+        self.operator = self.lark.rule(_any(literal(f" {text} ") for text in words.OPERATORS.values()))
+        self.paths = {entity: self._paths(entity) for entity in sets["entities"]}
+
+    def text(self, entities: Sequence[str]) -> str:
+        """Returns the whole grammar."""
+        methods: list[str] = []
+        for entity in entities:
+            name = literal(entity)
+            methods.append(f'"query " {name} ": " {self._query(entity)}')
+            if self.sets.get(f"type:{entity}.Id"):
+                methods.append(f'"get " {name} " " {self.identifier} {self._shown(entity)}')
+                methods.append(f'"delete " {name} " " {self.identifier}')
+            methods += self._writes(entity, name)
+        return self.lark.text(self.lark.rule(_any(methods)))
+
+    def _writes(self, entity: str, name: str) -> list[str]:
+        writable = [field for field in self.paths[entity] if field.name in self._writable(entity)]
+        if not writable:
+            return []
+        required = frozenset(self.sets.get(f"required:{entity}", ()))
+        some = self._assignments(writable, frozenset())
+        methods = [
+            f'"create " {name} ": " {self._assignments(writable, required)}',
+            f'"update " {name} " " {self.identifier} ": " {some}',
+        ]
+        keys = self.sets.get(f"external_ids:{entity}", ())
+        if keys:
+            key = self.lark.rule(_any(map(literal, keys)))
+            methods.append(f'"upsert " {name} " " {key} " " {self.list_string} ": " {some}')
+        return methods
+
+    def _writable(self, entity: str) -> frozenset[str]:
+        own = self.sets.get(f"writable:{entity}", ())
+        # A new record can refer to another one by that one's external id.
+        related = (
+            f"{relationship}.{key}"
+            for relationship, target in self._relationships(entity)
+            for key in self.sets.get(f"external_ids:{target}", ())
+        )
+        return frozenset(own) | frozenset(related)
+
+    def _relationships(self, entity: str) -> list[tuple[str, str]]:
+        pairs = (item.split("=", 1) for item in self.sets.get(f"relationships:{entity}", ()))
+        return [(relationship, target) for relationship, target in pairs if f"fields:{target}" in self.sets]
+
+    def _paths(self, entity: str) -> list[_Field]:
+        """Own fields in the catalogue's order, then those one relationship away."""
+        result = [self._field(entity, name, name) for name in self.sets.get(f"fields:{entity}", ())]
+        for relationship, target in self._relationships(entity):
+            result += [
+                self._field(target, name, f"{relationship}.{name}") for name in self.sets[f"fields:{target}"]
+            ]
+        return result
+
+    def _field(self, entity: str, name: str, path: str) -> _Field:
+        kind = (*self.sets.get(f"type:{entity}.{name}", ()), "string")[0]
+        values = tuple(self.sets.get(f"values:{entity}.{name}", ()))
+        if kind in _NUMBERS:
+            return _Field(path, "number", ())
+        if kind in ("boolean", "date", "datetime"):
+            return _Field(path, kind, ())
+        if kind == "multipicklist" and values:
+            return _Field(path, "multi", values)
+        return _Field(path, "pick", values) if kind == "picklist" and values else _Field(path, "text", ())
+
+    def _assignments(self, fields: Sequence[_Field], required: frozenset[str]) -> str:
+        """Rules for a list of assignments in order; the list is not empty and has the required fields."""
+        # `rest` follows an assignment, `first` begins the list; both are built from the last field backwards.
+        rest, first = '""', ""
+        for field in reversed(fields):
+            item = self.lark.rule(f"{literal(field.name + ' = ')} {self._stored(field)}")
+            with_item = self.lark.rule(f"{item} {rest}")
+            if field.name in required:
+                rest = self.lark.rule(f'", " {with_item}')
+                first = with_item
+            else:
+                rest = self.lark.rule(f'", " {with_item} | {rest}')
+                first = self.lark.rule(f"{with_item} | {first}") if first else with_item
+        return first
+
+    def _stored(self, field: _Field) -> str:
+        kinds = {
+            "number": self.number,
+            "boolean": self.boolean,
+            "date": self.date,
+            "datetime": self.datetime,
+            "text": self.string,
+        }
+        if field.kind == "boolean":
+            return self.boolean
+        value = kinds.get(field.kind) or self._values(field)
+        return self.lark.rule(f'{value} | "null"')
+
+    def _values(self, field: _Field) -> str:
+        return self.lark.rule(_any(literal(words.string_text(value)) for value in field.values))
+
+    def _shown(self, entity: str) -> str:
+        column = self.lark.rule(_any(literal(field.name) for field in self.paths[entity]))
+        return self.lark.rule(f'"" | ": " {column} (", " {column}){{0,{MAX_COLUMNS - 1}}}')
+
+    def _query(self, entity: str) -> str:
+        paths = self.paths[entity]
+        column, key = self._column(paths), self._group_key(paths)
+        single = self._condition(paths)
+        group = self.lark.rule(f'{single} ("; " {single}){{0,{MAX_GROUP - 1}}}')
+        grouped = (f'{literal(word + "(")} {group} ")"' for word in words.GROUPS.values())
+        condition = self.lark.rule(_any([single, *grouped]))
+        # Apart, since the lexer cannot step back from ` desc nulls` to ` desc`.
+        direction = '(" desc")? (" nulls first" | " nulls last")?'
+        aggregate = self._aggregate(paths)
+        having = self.lark.rule(f"{aggregate} {self.operator} {self.number}")
+        parts = (
+            f'{column} (", " {column}){{0,{MAX_COLUMNS - 1}}}',
+            f'(" where " {condition} (" and " {condition}){{0,{MAX_CONDITIONS - 1}}})?',
+            f'(" group by " {key} (", " {key}){{0,{MAX_KEYS - 1}}}'
+            f' (" having " {having} (" and " {having}){{0,{MAX_KEYS - 1}}})?)?',
+            f'(" order by " {column} {direction} (", " {column} {direction}){{0,{MAX_KEYS - 1}}})?',
+            f'(" limit " {self.count})?',
+            f'(" offset " {self.count})?',
+        )
+        return self.lark.rule(" ".join(parts))
+
+    def _names(self, paths: Iterable[_Field], *kinds: str) -> str:
+        names = [literal(field.name) for field in paths if not kinds or field.kind in kinds]
+        return self.lark.rule(_any(names)) if names else ""
+
+    def _aggregate(self, paths: Sequence[_Field]) -> str:
+        numbers, comparable = self._names(paths, "number"), self._names(paths, "number", "date", "datetime")
+        counted = self._names(paths)
+        alternatives = [f'("count" | "count_distinct") "(" {counted} ")"']
+        if numbers:
+            alternatives.append(f'("sum" | "avg") "(" {numbers} ")"')
+        if comparable:
+            alternatives.append(f'("min" | "max") "(" {comparable} ")"')
+        return self.lark.rule(_any(alternatives))
+
+    def _dated(self, paths: Sequence[_Field]) -> str:
+        """Date functions on the entity's date fields, or nothing when it has none."""
+        days, times = self._names(paths, "date", "datetime"), self._names(paths, "datetime")
+        alternatives = []
+        if days:
+            parts = (text for text in words.DATE_FUNCTIONS.values() if text != "day_only")
+            alternatives.append(f'({_any(map(literal, parts))}) "(" {days} ")"')
+        if times:
+            alternatives.append(f'"day_only(" {times} ")"')
+        return self.lark.rule(_any(alternatives)) if alternatives else ""
+
+    def _column(self, paths: Sequence[_Field]) -> str:
+        parts = (self._names(paths), self._aggregate(paths), self._dated(paths))
+        return self.lark.rule(_any(filter(None, parts)))
+
+    def _group_key(self, paths: Sequence[_Field]) -> str:
+        return self.lark.rule(_any(filter(None, (self._names(paths), self._dated(paths)))))
+
+    def _condition(self, paths: Sequence[_Field]) -> str:
+        """One comparison, match or membership on a field of the kind that allows it."""
+        more = f'(", " {self.list_string}){{0,{MAX_VALUES - 1}}}'
+        membership = f'(" in (" | " not in (") {self.list_string} {more} ")"'
+        alternatives = [f'{self._names(paths)} {self.equality} "null"']
+        if text := self._names(paths, "text"):
+            alternatives += [
+                f"{text} {self.operator} {self.string}",
+                f'{text} " like " {self.string}',
+                f"{text} {membership}",
+            ]
+        if numbers := self._names(paths, "number"):
+            alternatives.append(f"{numbers} {self.operator} {self.number}")
+        if flags := self._names(paths, "boolean"):
+            alternatives.append(f"{flags} {self.equality} {self.boolean}")
+        if days := self._names(paths, "date"):
+            alternatives.append(f"{days} {self.operator} ({self.date} | {self.date_literal})")
+        if times := self._names(paths, "datetime"):
+            alternatives.append(f"{times} {self.operator} ({self.datetime} | {self.date_literal})")
+        alternatives += [self._closed(field) for field in paths if field.kind in ("pick", "multi")]
+        return self.lark.rule(_any(alternatives))
+
+    def _closed(self, field: _Field) -> str:
+        """Conditions on a picklist, whose values are known."""
+        value = self._values(field)
+        listed = f'{value} (", " {value}){{0,{MAX_VALUES - 1}}} ")"'
+        name = literal(field.name)
+        if field.kind == "multi":
+            return self.lark.rule(f'{name} (" includes (" | " excludes (") {listed}')
+        return self.lark.rule(f'{name} ({self.equality} {value} | (" in (" | " not in (") {listed})')
+
+
+def _any(alternatives: Iterable[str]) -> str:
+    return " | ".join(alternatives)

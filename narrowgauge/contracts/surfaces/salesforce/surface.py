@@ -1,0 +1,85 @@
+"""The surface `salesforce`: calls of the Salesforce contract as one short line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from google.protobuf.message import Message
+
+from narrowgauge.contracts.contract import Contract, Tool, ToolCall
+from narrowgauge.contracts.surfaces.salesforce.grammar import salesforce_grammar
+from narrowgauge.contracts.surfaces.salesforce.parse import parse
+from narrowgauge.contracts.surfaces.salesforce.render import render
+from narrowgauge.contracts.surfaces.surface import ClosedSets, CompiledSurface
+from narrowgauge.errors import Unsupported
+from narrowgauge.tools.salesforce.v1 import salesforce_pb2
+
+__all__ = ["SalesforceSurface"]
+
+_SERVICE = "narrowgauge.tools.salesforce.v1.SalesforceToolService"
+
+
+class SalesforceSurface:
+    """Writes requests of `narrowgauge.tools.salesforce.v1.SalesforceToolService`."""
+
+    @property
+    def name(self) -> str:
+        """`salesforce`."""
+        return "salesforce"
+
+    def compile(self, contract: Contract) -> CompiledSurface:
+        """Compiles the Salesforce contract.
+
+        Raises:
+            Unsupported: It is another contract.
+        """
+        if contract.service != _SERVICE:
+            raise Unsupported(
+                "SURFACE_NOT_FOR_CONTRACT",
+                f"the surface salesforce writes calls of {_SERVICE}; use protojson for {contract.service}",
+            )
+        return CompiledSalesforceSurface(contract)
+
+
+@dataclass(frozen=True)
+class CompiledSalesforceSurface:
+    """The surface of one build of the Salesforce contract.
+
+    Attributes:
+        contract: The contract; its messages may come from another descriptor pool than the generated code.
+    """
+
+    contract: Contract
+
+    @property
+    def name(self) -> str:
+        """`salesforce`."""
+        return "salesforce"
+
+    @property
+    def closed_sets(self) -> frozenset[str]:
+        """`entities`; fields, types and values are read from the sets of each entity."""
+        return frozenset({"entities"})
+
+    def grammar(self, closed_sets: ClosedSets) -> str:
+        """Returns the grammar of all calls over the catalogue's objects."""
+        return salesforce_grammar(closed_sets)
+
+    def artefact(self) -> Mapping[str, object]:
+        """Returns what tells one version of this surface from another."""
+        return {"surface": self.name, "contract": self.contract.service, "version": 1}
+
+    def parse(self, text: str, closed_sets: ClosedSets) -> ToolCall:
+        """Reads a call."""
+        method, message = parse(text)
+        tool = self.contract.tool(method)
+        request = tool.request_class()
+        request.ParseFromString(message.SerializeToString())
+        return ToolCall(tool, request)
+
+    def render(self, tool: Tool, request: Message) -> str:
+        """Writes a valid request."""
+        own = getattr(salesforce_pb2, tool.request.name)()
+        own.ParseFromString(request.SerializeToString())
+        return render(own)
