@@ -5,6 +5,7 @@
     surface = "sql"
     instruction = "Write the query that answers the request."
     max_output_tokens = 256
+    catalogue_chars = 600         # optional: characters of catalogue text in a prompt; 0 for none
     examples = "examples.jsonl"   # optional
     adapter = "adapter"           # optional: a folder beside this file
 
@@ -74,6 +75,8 @@ class SpecialistConfig:
         surface: How it writes calls, for example `protojson`.
         instruction: System text of its prompt.
         max_output_tokens: Most tokens of a call.
+        catalogue_chars: Most characters of catalogue text in a prompt, pruned to what the request can need;
+            0 for none, for a specialist whose weights know its objects.
         examples: Name of the examples file in `folder`; empty for none.
         adapter: Name of the adapter's folder in `folder`; empty for none.
         folder: Where the configuration was read from.
@@ -84,6 +87,7 @@ class SpecialistConfig:
     surface: str
     instruction: str
     max_output_tokens: int
+    catalogue_chars: int
     examples: str
     adapter: str
     folder: Path
@@ -151,8 +155,14 @@ def _example(values: Mapping[str, Any]) -> Example:
 
 
 def _checked(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
-    defaults: dict[str, Any] = {"max_output_tokens": 256, "examples": "", "adapter": ""}
-    types = {item.name: int if item.name == "max_output_tokens" else str for item in fields(SpecialistConfig)}
+    defaults: dict[str, Any] = {
+        "max_output_tokens": 256,
+        "catalogue_chars": 4096,
+        "examples": "",
+        "adapter": "",
+    }
+    numbers = ("max_output_tokens", "catalogue_chars")
+    types = {item.name: int if item.name in numbers else str for item in fields(SpecialistConfig)}
     del types["folder"]
     merged = defaults | dict(values)
     problems = [f"{name} is unknown" for name in sorted(merged.keys() - types.keys())]
@@ -165,6 +175,8 @@ def _checked(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
             problems.append("name must be lower case, digits and hyphens")
         if merged["max_output_tokens"] < 1:
             problems.append("max_output_tokens must be at least 1")
+        if merged["catalogue_chars"] < 0:
+            problems.append("catalogue_chars must not be negative")
         problems += [
             f"{name} must be a name inside of the folder"
             for name in ("examples", "adapter")

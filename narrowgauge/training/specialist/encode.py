@@ -1,0 +1,120 @@
+"""Examples as tokens, by the code that serves: the same prompts, the same surface, the same tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import llguidance
+from tokenizers import Tokenizer
+
+from narrowgauge.contracts.catalogue_text import catalogue_text
+from narrowgauge.contracts.closed_sets import closed_sets_of
+from narrowgauge.contracts.contract import ToolCall
+from narrowgauge.contracts.prompts import build_prompt, chat_format, context_text
+from narrowgauge.contracts.specialist import SpecialistConfig
+from narrowgauge.contracts.surfaces import CompiledSurface
+from narrowgauge.errors import InvalidRequest
+from narrowgauge.training.specialist.batches import EncodedExample
+from narrowgauge.v1.catalogue_pb2 import Catalogue
+from narrowgauge.v1.specialist_pb2 import ContextDocument
+
+__all__ = ["Encoder", "TrainingExample"]
+
+
+@dataclass(frozen=True)
+class TrainingExample:
+    """A sub-task and the call that answers it, as the specialist service gets the one and returns the other."""
+
+    request: str
+    call: ToolCall
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    context: Sequence[ContextDocument] = ()
+    today: str = ""
+
+
+class Encoder:
+    """Encodes examples for one specialist and one model.
+
+    Args:
+        config: The specialist's configuration; its examples are not shown, since a tuned one needs none.
+        surface: The compiled surface.
+        tokenizer_json: The model's tokenizer.
+        vocab_size: Width of the logits.
+        eos: Tokens that end a text; the first one ends a call.
+        chat: Name of the model's chat format.
+    """
+
+    def __init__(
+        self,
+        config: SpecialistConfig,
+        surface: CompiledSurface,
+        *,
+        tokenizer_json: str,
+        vocab_size: int,
+        eos: Sequence[int],
+        chat: str,
+    ) -> None:
+        self._config = config
+        self._surface = surface
+        self._tokenizer = Tokenizer.from_str(tokenizer_json)
+        self._trie = llguidance.LLTokenizer(tokenizer_json, n_vocab=vocab_size, eos_token=list(eos))
+        self._eos = eos[0]
+        self._chat = chat_format(chat)
+        self._matchers: dict[str, llguidance.LLMatcher] = {}
+
+    def encode(self, example: TrainingExample) -> EncodedExample:
+        """Encodes one example.
+
+        Raises:
+            InvalidRequest: The grammar does not allow the call, so no training could make it served.
+        """
+        chars = self._config.catalogue_chars
+        catalogue = ""
+        if chars and example.catalogue.entities:
+            catalogue = catalogue_text(example.catalogue, max_chars=chars, request=example.request)
+        parts = build_prompt(
+            self._chat,
+            self._config.instruction,
+            (),
+            request=example.request,
+            catalogue=catalogue,
+            context=context_text(example.context),
+            today=example.today,
+        )
+        # Part by part, as serving does, so that the tokens at the seams are the same.
+        prompt = [token for text in parts.texts for token in self._ids(text)]
+        target = self._ids(self._surface.render(example.call.tool, example.call.request))
+        closed_sets = closed_sets_of(example.catalogue, example.context)
+        sampled = self._sampled(target, self._surface.grammar(closed_sets))
+        return EncodedExample(tuple(prompt), (*target, self._eos), tuple(sampled))
+
+    def _ids(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def _sampled(self, target: Sequence[int], grammar: str) -> list[bool]:
+        """Tells for each token and for the end whether the grammar leaves a choice there."""
+        matcher = self._matcher(grammar).deep_copy()
+        sampled: list[bool] = []
+        forced: list[int] = []
+        for position, token in enumerate(target):
+            if not forced:
+                forced = list(matcher.compute_ff_tokens())
+            sampled.append(not forced or forced[0] != token)
+            forced = forced[1:] if forced and forced[0] == token else []
+            if not matcher.consume_token(token):
+                before = self._tokenizer.decode(list(target[:position]))
+                raise InvalidRequest("CALL_NOT_ALLOWED", f"the grammar ends the gold call after {before!r}")
+        if not matcher.is_accepting() and not matcher.is_stopped():
+            raise InvalidRequest("CALL_NOT_ALLOWED", "the grammar wants more than the gold call says")
+        sampled.append(not matcher.is_stopped())
+        return sampled
+
+    def _matcher(self, grammar: str) -> llguidance.LLMatcher:
+        if grammar not in self._matchers:
+            if len(self._matchers) > 256:
+                self._matchers.clear()
+            compiled = llguidance.LLMatcher.grammar_from_lark(grammar)
+            self._matchers[grammar] = llguidance.LLMatcher(self._trie, compiled)
+        return self._matchers[grammar]
