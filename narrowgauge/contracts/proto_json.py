@@ -38,8 +38,11 @@ def read_message(text: str, into: Message) -> None:
     """
     pool: Any = into.DESCRIPTOR.file.pool
     try:
+        if not text.lstrip().startswith("{"):
+            # protobuf's reader takes a list or null for an empty message.
+            raise json_format.ParseError("it is no JSON object")
         json_format.Parse(text, into, descriptor_pool=pool)
-    except json_format.ParseError as error:
+    except (json_format.ParseError, UnicodeError) as error:
         raise InvalidRequest(
             "NOT_PROTOJSON", f"not ProtoJSON of {into.DESCRIPTOR.full_name}: {error}"
         ) from error

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import protovalidate
 from google.protobuf.descriptor import Descriptor
@@ -11,7 +13,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from narrowgauge.errors import Unsupported
 
-__all__ = ["default_violations", "path_text", "rule_text", "violations"]
+__all__ = ["default_violations", "rule_failures", "violations"]
 
 
 @cache
@@ -28,7 +30,7 @@ def violations(message: Message) -> list[tuple[str, str]]:
     Raises:
         Unsupported: A rule of the message cannot be compiled or evaluated.
     """
-    return [(path_text(found), found.proto.message) for found in _collect(message)]
+    return [(_path(found), found.proto.message) for found in _collect(message)]
 
 
 def default_violations(descriptor: Descriptor) -> frozenset[str]:
@@ -39,27 +41,52 @@ def default_violations(descriptor: Descriptor) -> frozenset[str]:
     """
     found = set()
     for violation in _collect(GetMessageClass(descriptor)()):
-        elements = violation.proto.field.elements if violation.proto.field is not None else []
+        elements = _elements(violation)
         if len(elements) == 1 and elements[0].field_name in descriptor.fields_by_name:
             found.add(elements[0].field_name)
     return frozenset(found)
 
 
-def path_text(violation: protovalidate.Violation) -> str:
-    """Returns the path of the field, for example `items[2].name`."""
+def rule_failures(message: Message) -> set[tuple[str, str]]:
+    """Returns the rules that a message breaks, as a constraint's coverage names them.
+
+    Returns:
+        Pairs of a field's or message's full name and a rule's path, for example
+        `repeated.items.string.max_len`.
+    """
+    found = set()
+    for violation in _collect(message):
+        rule = violation.proto.rule
+        path = ".".join(element.field_name for element in rule.elements) if rule is not None else ""
+        found.add((_owner(message.DESCRIPTOR, violation), path or violation.proto.rule_id))
+    return found
+
+
+def _owner(descriptor: Any, violation: protovalidate.Violation) -> str:
+    """Full name of the field that a violation is about; of the message when it is about the message."""
+    name = str(descriptor.full_name)
+    for element in _elements(violation):
+        if descriptor is None or element.field_name not in descriptor.fields_by_name:
+            return f"{name}.{element.field_name}"
+        field = descriptor.fields_by_name[element.field_name]
+        name, descriptor = str(field.full_name), field.message_type
+        if descriptor is not None and descriptor.GetOptions().map_entry:
+            descriptor = descriptor.fields_by_name["value"].message_type
+    return name
+
+
+def _elements(violation: protovalidate.Violation) -> Sequence[Any]:
+    return violation.proto.field.elements if violation.proto.field is not None else ()
+
+
+def _path(violation: protovalidate.Violation) -> str:
     text = ""
-    for element in violation.proto.field.elements if violation.proto.field is not None else []:
+    for element in _elements(violation):
         text += ("." if text else "") + element.field_name
         if element.subscript is not None:
             key = element.subscript.value
             text += f"[{key!r}]" if isinstance(key, str) else f"[{key}]"
     return text
-
-
-def rule_text(violation: protovalidate.Violation) -> str:
-    """Returns the path of the rule, for example `repeated.items.string.max_len`."""
-    rule = violation.proto.rule
-    return ".".join(element.field_name for element in rule.elements) if rule is not None else ""
 
 
 def _collect(message: Message) -> list[protovalidate.Violation]:

@@ -1,0 +1,72 @@
+"""The properties that every surface has; see `conftest.SURFACE_CASES`."""
+
+from __future__ import annotations
+
+import os
+import random
+from functools import cache
+
+import pytest
+from conftest import SurfaceCase
+from random_walk import accepts, matcher_of, walk
+
+from narrowgauge.contracts.surfaces import SURFACES, CompiledSurface, get_surface
+from narrowgauge.contracts.validate import rule_failures
+from narrowgauge.errors import InvalidRequest, NotFound
+
+WALKS = 300 if os.environ.get("NARROWGAUGE_TEST_FULL") else 15
+
+
+@cache
+def walked(compiled: CompiledSurface, grammar: str) -> list[str]:
+    """Returns random texts of the grammar, from the shortest to several hundred characters."""
+    matcher = matcher_of(grammar)
+    sources = [random.Random(seed) for seed in range(WALKS)]
+    return [walk(matcher, source, lean_bytes=source.choice([0, 40, 300])) for source in sources]
+
+
+def test_every_walk_through_the_mask_is_a_valid_call(surface_case: SurfaceCase) -> None:
+    """A random text of the grammar parses to a message that keeps every rule which the constraint claims."""
+    compiled, closed_sets = surface_case.compiled, surface_case.closed_sets
+    coverage = getattr(compiled, "coverage", None)
+    checked_after = set(coverage.left) if coverage else set()
+    for text in walked(compiled, compiled.grammar(closed_sets)):
+        call = compiled.parse(text, closed_sets)
+        assert not rule_failures(call.request) - checked_after, text
+
+
+def test_what_is_rendered_is_accepted_and_parses_back(surface_case: SurfaceCase) -> None:
+    """message -> text -> message gives an equal message, and the mask accepts the text."""
+    compiled, closed_sets = surface_case.compiled, surface_case.closed_sets
+    matcher = matcher_of(compiled.grammar(closed_sets))
+    for walked_text in walked(compiled, compiled.grammar(closed_sets)):
+        call = compiled.parse(walked_text, closed_sets)
+        text = compiled.render(call.tool, call.request)
+        assert accepts(matcher, text), text
+        again = compiled.parse(text, closed_sets)
+        assert again.tool.method == call.tool.method
+        assert again.request == call.request
+        assert compiled.render(again.tool, again.request) == text
+
+
+def test_compiling_twice_gives_equal_text(surface_case: SurfaceCase) -> None:
+    """Grammar and artefact depend on the contract and the closed sets alone."""
+    first = surface_case.compiled
+    second = get_surface(first.name).compile(first.contract)
+    assert second.artefact() == first.artefact()
+    assert second.grammar(surface_case.closed_sets) == first.grammar(surface_case.closed_sets)
+    assert second.closed_sets == first.closed_sets
+
+
+@pytest.mark.parametrize("text", ["", "{", "null", "[]", "SELECT", '{"method":1}', "\ud800"])
+def test_text_that_is_no_call_is_refused(surface_case: SurfaceCase, text: str) -> None:
+    """Parsing anything else is the caller's error, never a crash."""
+    with pytest.raises(InvalidRequest):
+        surface_case.compiled.parse(text, surface_case.closed_sets)
+
+
+def test_the_registry_knows_its_surfaces() -> None:
+    """Each registered name gives the surface of that name; another name is NOT_FOUND."""
+    assert [get_surface(name).name for name in SURFACES] == list(SURFACES)
+    with pytest.raises(NotFound):
+        get_surface("prose")
