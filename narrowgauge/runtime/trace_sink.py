@@ -34,8 +34,8 @@ _KINDS = {Span.SPAN_KIND_SERVER: "server", Span.SPAN_KIND_CLIENT: "client"}
 class SinkConfig:
     """Configuration of the sink."""
 
-    listen: str = env("NARROWGAUGE_LISTEN", "address to serve on", default="127.0.0.1:4317")
     database: Path = env("NARROWGAUGE_TRACES", "SQLite file that keeps the traces")
+    listen: str = env("NARROWGAUGE_LISTEN", "address to serve on", default="127.0.0.1:4317")
     keep: int = env("NARROWGAUGE_TRACES_KEPT", "traces kept", default=200, minimum=1)
 
 
