@@ -37,6 +37,16 @@ _SYSTEM_FIELDS: tuple[dict[str, Any], ...] = (
     {"name": "SystemModstamp", "label": "System Modstamp", "type": "datetime", "access": "r"},
 )
 
+# Holds the key of the call that created the record, so that a repeated call finds it.
+_KEY_FIELD: dict[str, Any] = {
+    "name": "Narrowgauge_Key__c",
+    "label": "Narrowgauge Key",
+    "type": "string",
+    "length": 200,
+    "external_id": True,
+    "unique": True,
+}
+
 _SOAP_TYPES = {
     "id": "tns:ID",
     "reference": "tns:ID",
@@ -115,7 +125,7 @@ def _describe(entry: dict[str, Any], children: list[dict[str, Any]]) -> dict[str
     name = entry["name"]
     writable = entry.get("access") != "r"
     key = {"name": "Id", "label": f"{entry['label']} ID", "type": "id", "access": "r"}
-    fields = (key, *entry["fields"], *_SYSTEM_FIELDS)
+    fields = (key, *entry["fields"], *((_KEY_FIELD,) if writable else ()), *_SYSTEM_FIELDS)
     names = {field["name"] for field in fields}
     named = next((name for name in _NAME_FIELDS if name in names), None)
     base = f"/services/data/v{{version}}/sobjects/{name}"

@@ -71,7 +71,7 @@ def make_app(organisation: Organisation) -> Starlette:
             route(f"{rows}/describe", routes.describe, "GET"),
             route(f"{rows}/describe/", routes.describe, "GET"),
             route(f"{rows}/{{id}}", routes.row, "GET", "PATCH", "DELETE"),
-            route(f"{rows}/{{field}}/{{value}}", routes.external_row, "GET", "PATCH", "DELETE"),
+            route(f"{rows}/{{field}}/{{value:path}}", routes.external_row, "GET", "PATCH", "DELETE"),
         ],
         exception_handlers={HTTPException: _http_fault},
     )

@@ -633,7 +633,7 @@ class GetRecordRequest(_message.Message):
     """The record's id of 15 or 18 characters."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The fields to return; none for the whole record."""
+        """The fields to return; none for every field that has a value."""
 
     def __init__(
         self,
