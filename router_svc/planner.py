@@ -35,9 +35,9 @@ class _Entry:
 class Planner:
     """Admits requests by permits and plans them in threads; a caller that left is not planned.
 
-    A batch is what queued while a worker was busy: no timer ever holds a request back. Its requests run through
-    the graph one at a time, because activations are quantised for a whole input: a request's plan is the same
-    alone and among others, and on a CPU one request already fills the cores' vector units.
+    A batch is what queued while a worker was busy: no timer ever holds a request back. Its requests run
+    through the graph one at a time, because activations are quantised for a whole input: a request's plan is
+    the same alone and among others, and on a CPU one request already fills a core's vector units.
 
     Args:
         graph: The compiled router.
