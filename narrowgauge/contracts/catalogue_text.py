@@ -2,19 +2,22 @@
 
 One entity a line, in the catalogue's order:
 
-    orders(id integer key, customer_id integer -> customers.id, status text in [open, shipped])
+    orders(id key, customer_id -> customers, total numeric, status text in [open, shipped])
 
-A field has its name, its label in quotes where the name does not say it, its type, `key` when it is part of
-the key, `-> entity.field` when it refers to another, and `in […]` with the values of a short closed column.
-When the whole is longer than allowed, entities are kept by their words in common with the request, then the
-entities that those refer to or are referred by; of each the keys, the references and the fields in common
-with the request come first. What fits is kept; the order stays the catalogue's.
+A field has its name, its label in quotes where the name does not say it, then `key` when it is part of the
+key, `-> entity.field` (without `.id`) when it refers to another, or else its type, and `in […]` with the values
+of a short closed column.
+When the whole is longer than allowed, entities are taken in the order of their words in common with the
+request, then those that refer to them or are referred by them: whole ones while they fit, then keys,
+references and the fields in common with the request. Of a long list of values, those that the request names
+and the first few stay. The order stays the catalogue's.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from narrowgauge.v1 import catalogue_pb2
 
@@ -29,7 +32,9 @@ _COMMON = {
 _NAME_WEIGHT = 4.0
 _VALUE_WEIGHT = 2.0
 _FIELD_WEIGHT = 1.0
-_NEIGHBOUR_WEIGHT = 0.5
+_NEIGHBOUR_WEIGHT = 0.25
+# Longer lists of values are cut in a pruned text; the constraint knows them all.
+_FEW_VALUES = 6
 
 
 def catalogue_text(catalogue: catalogue_pb2.Catalogue, *, max_chars: int, request: str) -> str:
@@ -56,17 +61,20 @@ def _label(name: str, label: str) -> str:
 
 
 def _field(field: catalogue_pb2.EntityField) -> str:
-    text = f"{field.name}{_label(field.name, field.label)} {field.type}".rstrip()
-    if field.key:
-        text += " key"
+    text = f"{field.name}{_label(field.name, field.label)}"
     if field.references:
-        text += f" -> {' or '.join(field.references)}"
+        # The type of a key or a reference says nothing that the word itself does not.
+        return f"{text} -> {' or '.join(reference.removesuffix('.id') for reference in field.references)}"
+    if field.key:
+        return f"{text} key"
+    text = f"{text} {field.type}".rstrip()
     if field.values:
         text += f" in [{', '.join(field.values)}]"
     return text
 
 
-def _words(text: str) -> list[str]:
+@lru_cache(maxsize=65536)  # a catalogue's names come back with every request
+def _words(text: str) -> tuple[str, ...]:
     """Lower-case words without a plural ending; `camelCase` and `snake_case` are taken apart."""
     found = []
     for word in _WORD.findall(text):
@@ -76,7 +84,7 @@ def _words(text: str) -> list[str]:
         elif lower.endswith("s") and not lower.endswith("ss") and len(lower) > 3:
             lower = lower[:-1]
         found.append(lower)
-    return found
+    return tuple(found)
 
 
 class _Pruned:
@@ -98,42 +106,58 @@ class _Pruned:
     def text(self, max_chars: int) -> str:
         kept: dict[int, set[int]] = {}
         used = 0
-        # Three rounds: what is needed of the entities that matter, all of these, the rest.
-        for round_fields, candidates in (
-            (self._core, [index for index in self._ranking if index in self._needed]),
-            (self._all, [index for index in self._ranking if index in self._needed]),
-            (self._core, self._ranking),
-        ):
-            for index in candidates:
-                for group in round_fields(index):
-                    grown = kept.get(index, set()) | group
-                    added = self._length(index, grown) - (
-                        self._length(index, kept[index]) if index in kept else -1
-                    )
-                    if grown != kept.get(index) and used + added <= max_chars + 1:
-                        kept[index] = grown
-                        used += added
+
+        def keep(index: int, places: set[int]) -> bool:
+            nonlocal used
+            grown = kept.get(index, set()) | places
+            before = self._length(index, kept[index]) if index in kept else -1
+            added = self._length(index, grown) - before
+            if used + added > max_chars + 1:
+                return False
+            kept[index] = grown
+            used += added
+            return True
+
+        # Whole entities, since a table without the column that is asked for is of no use; where one does not
+        # fit, its keys and what the request speaks of, then as many of its other fields as fit.
+        for index in [i for i in self._ranking if i in self._needed] or self._ranking:
+            places = set(range(len(self._entities[index].fields)))
+            if not keep(index, places) and keep(index, self._core(index)):
+                for place in sorted(places):
+                    keep(index, {place})
         return "\n".join(self._text_of(index, kept[index]) for index in sorted(kept))
 
-    def _core(self, index: int) -> list[set[int]]:
+    def _core(self, index: int) -> set[int]:
         fields = self._entities[index].fields
-        return [
-            {
-                place
-                for place, field in enumerate(fields)
-                if field.key or field.references or self._field_score(field) > 0
-            }
-        ]
-
-    def _all(self, index: int) -> list[set[int]]:
-        return [{place} for place in range(len(self._entities[index].fields))]
+        return {
+            place
+            for place, field in enumerate(fields)
+            if field.key or field.references or self._field_score(field) > 0
+        }
 
     def _length(self, index: int, places: set[int]) -> int:
         return len(self._text_of(index, places))
 
     def _text_of(self, index: int, places: set[int]) -> str:
         entity = self._entities[index]
-        return _line(entity, (entity.fields[place] for place in sorted(places)))
+        return _line(entity, (self._shortened(entity.fields[place]) for place in sorted(places)))
+
+    def _shortened(self, field: catalogue_pb2.EntityField) -> catalogue_pb2.EntityField:
+        """The field with the values that the request names and the first others."""
+        if len(field.values) <= _FEW_VALUES:
+            return field
+        named = [value for value in field.values if self._names(value)]
+        shown = (named + [value for value in field.values if value not in named])[
+            : max(_FEW_VALUES, len(named))
+        ]
+        short = catalogue_pb2.EntityField()
+        short.CopyFrom(field)
+        del short.values[:]
+        short.values.extend([*(value for value in field.values if value in shown), "…"])
+        return short
+
+    def _names(self, value: str) -> bool:
+        return bool(value) and f" {' '.join(_words(value))} " in self._request_text
 
     def _score(self, entity: catalogue_pb2.Entity) -> float:
         names = set(_words(entity.name)) | set(_words(entity.label))
@@ -141,10 +165,11 @@ class _Pruned:
         return score + sum(self._field_score(field) for field in entity.fields)
 
     def _field_score(self, field: catalogue_pb2.EntityField) -> float:
+        if field.references:
+            return 0.0  # the word speaks of the other entity
         names = (set(_words(field.name)) | set(_words(field.label))) - {"id"}
         score = _FIELD_WEIGHT * len(names & self._request_words)
-        values = sum(f" {' '.join(_words(value))} " in self._request_text for value in field.values if value)
-        return score + _VALUE_WEIGHT * values
+        return score + _VALUE_WEIGHT * sum(map(self._names, field.values))
 
     def _neighbours(self) -> list[set[int]]:
         places = {entity.name: index for index, entity in enumerate(self._entities)}

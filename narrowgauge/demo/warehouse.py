@@ -208,7 +208,7 @@ def _customers(rng: random.Random) -> list[_Row]:
     return [
         (
             number,
-            f"C-{number:04}",
+            f"C-{1000 + number}",
             company.name,
             company.city,
             company.country,

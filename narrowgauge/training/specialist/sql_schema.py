@@ -79,7 +79,8 @@ class Table:
     @property
     def display(self) -> Column:
         """The column that names a row, or its first one."""
-        return next(iter(self.of("name")), self.columns[0])
+        named = sorted(self.of("name"), key=lambda c: c.name not in ("name", "title", "subject"))
+        return next(iter(named), self.columns[0])
 
 
 class Schema:
