@@ -71,14 +71,22 @@ def tiny_config(**changes: Any) -> dict[str, Any]:
     }
 
 
+def write_checkpoint(
+    folder: Path, config: dict[str, Any], weights: dict[str, NDArray[np.float32]], *, tokenizer: str = "{}"
+) -> Path:
+    """Writes a safetensors folder as transformers lays it out; returns it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
+    write_safetensors(folder / "model.safetensors", weights, {"format": "pt"})
+    return folder
+
+
 def write_tiny_checkpoint(folder: Path, *, seed: int = 0) -> Path:
     """Writes a two-layer Llama as a safetensors folder with SmolLM2's tokenizer and chat form; returns it."""
-    folder.mkdir(parents=True, exist_ok=True)
     config, embedded = tiny_config(), GgufCheckpoint(embedded_gguf())
-    (folder / "config.json").write_text(json.dumps(config))
-    (folder / "tokenizer.json").write_text(embedded.tokenizer_json(), encoding="utf-8")
+    write_checkpoint(folder, config, tiny_weights(config, seed=seed), tokenizer=embedded.tokenizer_json())
     (folder / "chat_template.jinja").write_text(embedded.chat_template, encoding="utf-8")
-    write_safetensors(folder / "model.safetensors", tiny_weights(config, seed=seed))
     return folder
 
 

@@ -71,7 +71,7 @@ class QuantizedMatrix:
         )
 
     def packed_codes(self) -> UInt8Array:
-        """Returns the codes as the kernels want them: uint8 [rows, blocks, 32 * bits / 8], low nibble first."""
+        """Returns the codes as the kernels want them: uint8 [rows, blocks, 4 * bits], low nibble first."""
         return _pack(self.codes, self.bits)
 
     def packed_zero_points(self) -> UInt8Array:
