@@ -123,5 +123,6 @@ async def _ask(start: pb.ChainStart, address: str | None, as_json: bool, show_tr
             "error: a step needed approval and there is no terminal to ask at; "
             "approve in advance with --approve write, --approve destructive or --yes",
             style="red",
+            soft_wrap=True,
         )
     return finished.status.code == 0 and not terminal.unanswered

@@ -101,7 +101,8 @@ def _footer(trace: Trace, critical: dict[str, float]) -> Text:
     by_name: dict[str, float] = {}
     for span in trace.spans:
         if span.span_id in critical:
-            by_name[_short(span.name)] = by_name.get(_short(span.name), 0.0) + critical[span.span_id]
+            name = _short(span.name)[:_NAME_COLUMNS]
+            by_name[name] = by_name.get(name, 0.0) + critical[span.span_id]
     ranked: Sequence[tuple[str, float]] = sorted(by_name.items(), key=lambda item: -item[1])
     parts = " · ".join(f"{name} {ms:.1f}" for name, ms in ranked[:8])
     return Text.assemble(("critical path ", "bold"), f"{trace.root.duration_ms:.1f} ms: {parts}")

@@ -1,0 +1,188 @@
+"""What traces, results and plans look like."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from pathlib import Path
+
+import pytest
+from rich.console import Console, RenderableType
+from typer.testing import CliRunner
+
+from narrowgauge.cli.__main__ import app
+from narrowgauge.cli.home import Home, Running
+from narrowgauge.cli.render.plan_tree import plan_tree
+from narrowgauge.cli.render.results import result_rows, result_view
+from narrowgauge.cli.render.waterfall import waterfall
+from narrowgauge.errors import FailedPrecondition
+from narrowgauge.runtime import semconv
+from narrowgauge.runtime.trace_store import TraceStore
+from narrowgauge.runtime.trace_tree import Trace, TraceSpan
+from narrowgauge.v1 import dispatcher_pb2 as pb
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+RECORDED = [
+    # span, parent, name, service, kind, start and end in ms
+    ("r", "", "narrowgauge.v1.DispatcherService/Dispatch", "router", "server", 0, 100),
+    ("d", "r", semconv.SPAN_DISPATCH, "router", "internal", 0, 100),
+    ("p", "d", semconv.SPAN_PLAN, "router", "internal", 1, 6),
+    ("s0", "d", semconv.SPAN_STEP, "router", "internal", 6, 60),
+    ("c0", "s0", semconv.SPAN_DECODE, "specialist-sql", "internal", 10, 50),
+    ("s1", "d", semconv.SPAN_STEP, "router", "internal", 6, 30),
+]
+
+
+def spans() -> list[TraceSpan]:
+    return [
+        TraceSpan(
+            *(TRACE, span, parent, name, service, kind, start * 1_000_000, end * 1_000_000),
+            attributes={semconv.STEP_ID: span[1:]} if name == semconv.SPAN_STEP else {},
+        )
+        for span, parent, name, service, kind, start, end in RECORDED
+    ]
+
+
+def printed(view: RenderableType | None) -> str:
+    assert view is not None
+    out = io.StringIO()
+    Console(file=out, width=100).print(view)
+    return out.getvalue()
+
+
+def test_the_waterfall_marks_the_critical_path() -> None:
+    """Spans that were waited for have thick bars and their own time; others have thin bars and none."""
+    lines = [line.strip() for line in printed(waterfall(Trace(TRACE, spans()))).splitlines()]
+    waited = next(line for line in lines if line.startswith("step 0"))
+    beside = next(line for line in lines if line.startswith("step 1"))
+    assert "━" in waited and " 14.0 " in waited
+    assert "─" in beside and "━" not in beside
+    assert lines[-1] == "critical path 100.0 ms: dispatch 41.0 · decode 40.0 · step 14.0 · plan 5.0"
+
+
+def test_the_waterfall_fits_100_columns() -> None:
+    """Deep trees and long names are cut, not wrapped."""
+    chain = [
+        TraceSpan(TRACE, str(depth), str(depth - 1), "x" * 200, "y" * 90, "server", 0, 10**9, "e" * 99)
+        for depth in range(30)
+    ]
+    text = printed(waterfall(Trace(TRACE, chain)))
+    assert max(map(len, text.splitlines())) <= 100
+    assert len(text.splitlines()) <= 30 + 4
+
+
+def test_trace_reads_the_sink(home: Path) -> None:
+    """`trace` draws the last chain, `--list` lists, `--json` gives spans and path, an unknown id is an error."""
+    with TraceStore(home / "traces.db") as store:
+        # A call without its callee would make `trace` wait for it: the recorded trace is whole.
+        store.add_spans(spans())
+    runner = CliRunner()
+    assert "critical path 100.0 ms" in runner.invoke(app, ["trace"]).output
+    assert TRACE[:16] in runner.invoke(app, ["trace", "--list"]).output
+    found = json.loads(runner.invoke(app, ["trace", TRACE[:6], "--json"]).output)
+    assert len(found["spans"]) == len(RECORDED)
+    assert found["critical_path"][0]["span_id"] == "d"
+    missing = runner.invoke(app, ["trace", "ffff"])
+    assert missing.exit_code == 1
+    assert "no trace 'ffff' is kept" in missing.output
+
+
+def test_trace_without_a_store_says_what_to_do(home: Path) -> None:
+    """Before the first `up` there is nothing to draw."""
+    done = CliRunner().invoke(app, ["trace"])
+    assert done.exit_code == 1
+    assert "narrowgauge up" in done.output
+
+
+@pytest.mark.parametrize(
+    ("value", "columns", "cells"),
+    [
+        (
+            {"columns": [{"name": "a"}, {"name": "b"}], "rows": [{"values": [{"integer": "7"}, {}]}]},
+            ["a", "b"],
+            [["7", ""]],
+        ),
+        (
+            {
+                "columns": ["Name", "Account.Name"],
+                "records": [{"fields": {"Name": "x", "Account": {"Name": "y"}}}],
+            },
+            ["Name", "Account.Name"],
+            [["x", "y"]],
+        ),
+        ({"columns": ["a"], "rowCount": 0}, ["a"], []),
+        ({"items": [{"p": 1.5}, {"p": True, "q": None}]}, ["p", "q"], [["1.5", ""], ["yes", ""]]),
+    ],
+)
+def test_tables_are_found_in_results(value: dict, columns: list[str], cells: list[list[str]]) -> None:
+    """SQL rows, Salesforce records with parents, empty results and lists of any message are tables."""
+    assert result_rows(value) == (columns, cells)
+
+
+def test_other_results_have_a_view_too() -> None:
+    """A record is a list of fields, a summary reads as text, damage does not break the display."""
+    words, view = result_view('{"object":"Case","id":"500x"}')
+    assert words == "a record" and "500x" in printed(view)
+    words, view = result_view(
+        '{"headline":"Sales rose","keyPoints":["a","b"],"figures":[{"text":"12 %","offset":4}]}'
+    )
+    assert words == "a summary" and "figures: 12 %" in printed(view)
+    assert result_view('{"rows":[{"val')[0] == "a shortened result"
+    assert result_view("") == ("an empty result", None)
+
+
+def test_wide_and_long_results_are_cut(home: Path) -> None:
+    """A result of many rows and columns says what is not shown, within 100 columns."""
+    rows = [{"values": [{"text": "word " * 20}] * 14} for _ in range(50)]
+    words, view = result_view(
+        json.dumps({"columns": [f"c{n}" for n in range(14)], "rows": rows, "truncated": True})
+    )
+    assert words == "50 rows, truncated"
+    text = printed(view)
+    assert "… 30 more rows; columns c9, c10, c11, c12, c13" in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_a_plan_hangs_below_its_strongest_dependency() -> None:
+    """A step is drawn below the step whose rows or result it needs, and names all that it depends on."""
+    plan = pb.Plan(
+        steps=[
+            pb.PlanStep(text="first", specialist="sql"),
+            pb.PlanStep(text="second", specialist="sql"),
+            pb.PlanStep(
+                text="third",
+                specialist="summary",
+                depends_on=[
+                    pb.StepDependency(step=0, kind=pb.DEPENDENCY_KIND_USES),
+                    pb.StepDependency(step=1, kind=pb.DEPENDENCY_KIND_AFTER),
+                ],
+            ),
+        ]
+    )
+    lines = printed(plan_tree(plan)).splitlines()
+    assert [line.split("─ ")[-1][:1] for line in lines[1:]] == ["0", "2", "1"]
+    assert "← uses the result of 0  ← after 1" in " ".join(printed(plan_tree(plan)).split("\n"))
+
+
+def test_a_home_knows_what_runs(home: Path) -> None:
+    """Other commands find a running system, and nothing once it is gone or its file is damaged."""
+    here = Home.of(os.environ)
+    assert here.running() is None
+    running = Running(os.getpid(), "127.0.0.1:1", "127.0.0.1:2", {"router": "127.0.0.1:1"})
+    with here.announced(running):
+        assert here.running() == running
+        assert here.router(None) == "127.0.0.1:1"
+        assert here.router("x:9") == "x:9"
+    assert here.running() is None
+    (home / "running.json").write_text('{"pid": 1')
+    assert here.running() is None
+
+
+def test_a_home_holds_one_system(home: Path) -> None:
+    """A second `up` in the same folder is refused with advice."""
+    here = Home.of(os.environ)
+    with here.claimed(), pytest.raises(FailedPrecondition, match="already up"), here.claimed():
+        pass
+    with here.claimed():
+        pass
