@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import protovalidate
@@ -16,8 +16,9 @@ from narrowgauge.errors import Unsupported
 __all__ = ["default_violations", "rule_failures", "violations"]
 
 
-@cache
-def _validator() -> protovalidate.Validator:
+@lru_cache(maxsize=8)
+def _validator(pool: Any) -> protovalidate.Validator:
+    # A validator keeps what it compiled by the message's name, and two pools may define one name differently.
     return protovalidate.Validator()
 
 
@@ -91,7 +92,7 @@ def _path(violation: protovalidate.Violation) -> str:
 
 def _collect(message: Message) -> list[protovalidate.Violation]:
     try:
-        return _validator().collect_violations(message)
+        return _validator(message.DESCRIPTOR.file.pool).collect_violations(message)
     except (protovalidate.CompilationError, protovalidate.EvaluationError) as error:
         raise Unsupported(
             "BAD_RULE", f"{message.DESCRIPTOR.full_name}: protovalidate cannot apply its rules: {error}"
