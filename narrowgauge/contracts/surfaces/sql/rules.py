@@ -1,0 +1,152 @@
+"""Rules of a Lark grammar as they are collected, and the columns that its rules can name."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from narrowgauge.contracts.surfaces.sql.parameter import ALL_BITS, AVAILABLE, OUTPUTS, SOURCES, any_of, bits
+from narrowgauge.contracts.surfaces.sql.scope import Source
+from narrowgauge.contracts.surfaces.sql.tables import CATEGORY, Table
+from narrowgauge.contracts.surfaces.sql.words import MAX_DERIVED_COLUMNS, derived_column, identifier
+
+__all__ = ["BARE", "DERIVED", "KINDS", "QUALIFIED", "SHAPES", "Named", "Rules", "quoted"]
+
+QUALIFIED, BARE, DERIVED = SHAPES = ("q", "b", "d")
+KINDS = ("number", "text", "date", "boolean", CATEGORY, "unknown")
+_UNIT = re.compile(r"\w+::[^ ]+")
+
+
+def quoted(text: str) -> str:
+    """Writes a fixed text of the grammar."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class Named:
+    """Columns that a rule can name, as one terminal.
+
+    Attributes:
+        terminal: The terminal.
+        condition: When they can be named.
+        note: What naming one does to the parameter of the rules that follow.
+    """
+
+    terminal: str
+    condition: str
+    note: str = "_"
+
+
+class Rules:
+    """Collects rules and terminals for up to 26 tables.
+
+    Attributes:
+        tables: The tables.
+        occurrences: Occurrences of tables that a SELECT over several tables can bring: each table once, then
+            each a second time as far as the parameter has room.
+    """
+
+    def __init__(self, tables: Sequence[Table]) -> None:
+        assert 0 < len(tables) <= SOURCES
+        self.tables = tables
+        names = {table.name for table in tables}
+        self.occurrences: list[tuple[int, Source]] = [(i, Source(t.name, 0)) for i, t in enumerate(tables)]
+        for index, source in enumerate(Source(table.name, 2) for table in tables):
+            if len(self.occurrences) < SOURCES and source.name not in names:
+                self.occurrences.append((index, source))
+        self._lines: list[str] = []
+        self._terminals: dict[tuple[str, ...], str] = {}
+
+    def rule(self, name: str, alternatives: Iterable[str], *, parameter: bool = True) -> None:
+        """Adds a rule, unless it has no alternative."""
+        texts = list(alternatives)
+        assert texts, name
+        if len(texts) == 1 and _UNIT.fullmatch(texts[0]):
+            # llguidance 1.9 replaces a rule of one symbol by the symbol, and fails where the rule was used with a
+            # change of the parameter. A second alternative keeps the rule; bit 63 is never set.
+            texts.append('"!" %if bit_set(63)')
+        self._lines.append(f"{name}{'::_' * parameter} : " + "\n  | ".join(texts))
+
+    def terminal(self, texts: Iterable[str]) -> str:
+        """Returns the terminal of some fixed texts."""
+        key = tuple(dict.fromkeys(texts))
+        assert key
+        if key not in self._terminals:
+            self._terminals[key] = f"T{len(self._terminals)}"
+        return self._terminals[key]
+
+    def text(self) -> str:
+        """Returns the grammar."""
+        terminals = (f"{name}: {' | '.join(map(quoted, texts))}" for texts, name in self._terminals.items())
+        return "\n".join((*self._lines, *terminals)) + "\n"
+
+    def selectable(self, shape: str, kinds: Iterable[str]) -> Iterator[Named]:
+        """Columns that a select list of a shape can name."""
+        wanted = frozenset(kinds)
+        if shape == DERIVED:
+            if "unknown" in wanted:
+                for n in range(MAX_DERIVED_COLUMNS):
+                    # The second column needs the first one too.
+                    note = f"bit_or({((2 << n) - 1) << OUTPUTS})"
+                    yield Named(self.terminal([derived_column(n + 1)]), "", note)
+        elif shape == QUALIFIED:
+            for position, (index, _) in enumerate(self.occurrences):
+                if names := self.names(index, wanted):
+                    yield Named(self.qualified(position, names), "", f"set_bit({position})")
+        else:
+            holders: dict[str, int] = defaultdict(int)
+            for index in range(len(self.tables)):
+                for name in self.names(index, wanted):
+                    holders[name] |= 1 << index
+            by_holders: dict[int, list[str]] = defaultdict(list)
+            for name, mask in holders.items():
+                by_holders[mask].append(name)
+            for mask, names in by_holders.items():
+                condition = any_of(f"bit_set({index})" for index in bits(mask))
+                note = f"bit_and({ALL_BITS & ~((1 << SOURCES) - 1) | mask})"
+                yield Named(self.terminal(names), condition, note)
+
+    def joined(self, kinds: Iterable[str]) -> Iterator[Named]:
+        """Columns of the occurrences that FROM has brought."""
+        wanted = frozenset(kinds)
+        for position, (index, _) in enumerate(self.occurrences):
+            if names := self.names(index, wanted):
+                yield Named(self.qualified(position, names), f"bit_set({AVAILABLE + position})")
+
+    def qualified(self, position: int, names: Iterable[str]) -> str:
+        """Terminal of an occurrence's columns."""
+        source = self.occurrences[position][1]
+        return self.terminal(f"{identifier(source.name)}.{name}" for name in names)
+
+    def visible(self, kinds: Iterable[str]) -> Iterator[Named]:
+        """Columns that can be named after FROM, whatever the shape."""
+        wanted = frozenset(kinds)
+        yield from self.joined(wanted)
+        for index in range(len(self.tables)):
+            if names := self.names(index, wanted):
+                # FROM of several tables leaves no bit below.
+                yield Named(self.terminal(names), f"bit_set({index})")
+        if "unknown" in wanted:
+            for n in range(MAX_DERIVED_COLUMNS):
+                yield Named(self.terminal([derived_column(n + 1)]), f"bit_set({OUTPUTS + n})")
+
+    def categories(self) -> Iterator[tuple[Named, tuple[str, ...]]]:
+        """Columns whose values are all known, with the values."""
+        for position, (index, source) in enumerate(self.occurrences):
+            for column in self.tables[index].columns:
+                if column.kind == CATEGORY:
+                    name = f"{identifier(source.name)}.{identifier(column.name)}"
+                    condition = f"bit_set({AVAILABLE + position})"
+                    yield Named(self.terminal([name]), condition), column.values
+        for index, table in enumerate(self.tables):
+            for column in table.columns:
+                if column.kind == CATEGORY:
+                    name = identifier(column.name)
+                    yield Named(self.terminal([name]), f"bit_set({index})"), column.values
+
+    def names(self, index: int, kinds: frozenset[str]) -> list[str]:
+        """Columns of a table, as they are written, that have one of the kinds."""
+        return [identifier(column.name) for column in self.tables[index].columns if column.kind in kinds]
