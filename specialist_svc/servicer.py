@@ -53,12 +53,9 @@ class SpecialistServicer(specialist_pb2_grpc.SpecialistServiceServicer):
         remaining = context.time_remaining()
         deadline = None if remaining is None else time.monotonic() + remaining
         conversation = Conversation(self._specialist, deadline=deadline)
-        parent = ""
         try:
             async for request in request_iterator:
-                if request.WhichOneof("payload") == "start":
-                    parent = request.start.traceparent
-                yield await self._answer(conversation, request, parent)
+                yield await self._answer(conversation, request, request.traceparent)
         finally:
             conversation.close()
 

@@ -31,6 +31,9 @@ class ExecuteRequest(_message.Message):
     START_FIELD_NUMBER: _builtins.int
     TOOL_RESULT_FIELD_NUMBER: _builtins.int
     TOOL_ERROR_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
+    traceparent: _builtins.str
+    """W3C trace context of this turn; empty for that of the stream, which outlives the step that opened it."""
     @_builtins.property
     def start(self) -> Global___ExecuteStart:
         """Begins a sub-task; on an open stream, begins the next one with the earlier turns in view."""
@@ -49,10 +52,11 @@ class ExecuteRequest(_message.Message):
         start: Global___ExecuteStart | None = ...,
         tool_result: Global___ToolResult | None = ...,
         tool_error: Global___ToolError | None = ...,
+        traceparent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["payload", b"payload", "start", b"start", "tool_error", b"tool_error", "tool_result", b"tool_result"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["payload", b"payload", "start", b"start", "tool_error", b"tool_error", "tool_result", b"tool_result"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["payload", b"payload", "start", b"start", "tool_error", b"tool_error", "tool_result", b"tool_result", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["start", "tool_result", "tool_error"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
@@ -72,7 +76,6 @@ class ExecuteStart(_message.Message):
     CATALOGUE_FIELD_NUMBER: _builtins.int
     TODAY_FIELD_NUMBER: _builtins.int
     MAX_TOKENS_FIELD_NUMBER: _builtins.int
-    TRACEPARENT_FIELD_NUMBER: _builtins.int
     bundle_hash: _builtins.str
     """Hash of the bundle that the caller holds; another one is refused with FAILED_PRECONDITION."""
     text: _builtins.str
@@ -81,8 +84,6 @@ class ExecuteStart(_message.Message):
     """The date that relative dates in the text refer to, as YYYY-MM-DD; empty for the current date in UTC."""
     max_tokens: _builtins.int
     """Upper bound on generated tokens a call; 0 for the specialist's own limit."""
-    traceparent: _builtins.str
-    """W3C trace context of the step; empty for that of the stream. A stream outlives the step that opened it."""
     @_builtins.property
     def context(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContextDocument]:
         """Material that the sub-task is about: documents of the client, results of earlier steps."""
@@ -102,11 +103,10 @@ class ExecuteStart(_message.Message):
         catalogue: _catalogue_pb2.Catalogue | None = ...,
         today: _builtins.str = ...,
         max_tokens: _builtins.int = ...,
-        traceparent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle_hash", b"bundle_hash", "catalogue", b"catalogue", "context", b"context", "max_tokens", b"max_tokens", "text", b"text", "today", b"today", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle_hash", b"bundle_hash", "catalogue", b"catalogue", "context", b"context", "max_tokens", b"max_tokens", "text", b"text", "today", b"today"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -14,6 +14,7 @@ from narrowgauge.errors import FailedPrecondition, NarrowgaugeError, Unavailable
 from narrowgauge.runtime import semconv
 from narrowgauge.runtime.channels import open_channel
 from narrowgauge.runtime.status import error_from_rpc, status_of
+from narrowgauge.runtime.telemetry import traceparent
 from narrowgauge.v1 import dispatcher_pb2, specialist_pb2, specialist_pb2_grpc
 from router_svc.chain.ports import Conversation, SubTask
 from router_svc.hops.catalogues import Catalogues
@@ -213,6 +214,7 @@ class _Stream:
     async def _turn(
         self, request: specialist_pb2.ExecuteRequest, timeout_s: float
     ) -> specialist_pb2.ExecuteResponse:
+        request.traceparent = traceparent()
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._exchange(request)
