@@ -84,9 +84,14 @@ class Home:
         """The demo CRM organisation."""
         return self.path / "demo" / "organisation.db"
 
+    @property
+    def outcomes(self) -> Path:
+        """Writes that the Salesforce tool did to the demo organisation."""
+        return self.path / "demo" / "outcomes.db"
+
     def forget_demo(self) -> None:
         """Removes the demo's data and the chains."""
-        for database in (self.warehouse, self.organisation, self.state):
+        for database in (self.warehouse, self.organisation, self.outcomes, self.state):
             for suffix in ("", "-wal", "-shm"):
                 database.with_name(database.name + suffix).unlink(missing_ok=True)
 

@@ -127,8 +127,8 @@ async def _start(
     """Starts processes in the order of who calls whom: sink, tools, specialists, router."""
 
     def spec(name: str, module: str, **environment: str) -> ProcessSpec:
-        listen = {"NARROWGAUGE_LISTEN": options.ports.listen(name)}
-        return ProcessSpec(name, module, {**telemetry, **listen, **environment})
+        own = {"NARROWGAUGE_LISTEN": options.ports.listen(name), "NARROWGAUGE_HOME": str(home.path)}
+        return ProcessSpec(name, module, {**telemetry, **own, **environment})
 
     telemetry: dict[str, str] = {}
     sink = ""
@@ -156,6 +156,8 @@ async def _start(
         salesforce = {
             "NARROWGAUGE_SALESFORCE_URL": f"http://{child.address}",
             "NARROWGAUGE_SALESFORCE_TOKEN": token,
+            # Beside the organisation, because a fresh one has not seen any write.
+            "NARROWGAUGE_SALESFORCE_STATE": str(home.outcomes),
         }
     elif options.salesforce_url:
         salesforce = {"NARROWGAUGE_SALESFORCE_URL": options.salesforce_url}

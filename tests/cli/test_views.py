@@ -73,7 +73,7 @@ def test_the_waterfall_fits_100_columns() -> None:
 
 
 def test_trace_reads_the_sink(home: Path) -> None:
-    """`trace` draws the last chain, `--list` lists, `--json` gives spans and path, an unknown id is an error."""
+    """`trace` draws the last chain, `--list` lists, `--json` gives the spans, an unknown id is an error."""
     with TraceStore(home / "traces.db") as store:
         # A call without its callee would make `trace` wait for it: the recorded trace is whole.
         store.add_spans(spans())
