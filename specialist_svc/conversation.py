@@ -191,7 +191,7 @@ class Conversation:
         catalogue = ""
         if asked.catalogue.hash != self._catalogue_hash:
             catalogue = catalogue_text(
-                asked.catalogue, max_chars=self._specialist.backend.slot_tokens, request=asked.text
+                asked.catalogue, max_chars=self._specialist.catalogue_chars, request=asked.text
             )
         context = "\n".join(filter(None, (catalogue, context_text(asked.context, max_rows=32))))
         text = follow_up(self._specialist.chat, request=asked.text, context=context, today=asked.today)

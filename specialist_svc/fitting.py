@@ -1,12 +1,13 @@
 """Fits a sub-task's prompt into a slot.
 
-Three things can be long, and each gives way in its own, documented manner, in this order:
+Two things can be long and give way, each in its own, documented manner:
 
 1. Rows of tabular results: the first rows are shown and the others counted in a last line. Closed sets
-(names,
-   figures) are still made of all rows.
-2. The catalogue: `catalogue_text` prunes it to what the request can need, down to a quarter of the slot.
-3. Texts are never cut: a request or document that does not fit is refused with both token counts.
+   (names, figures) are still made of all rows.
+2. The catalogue: `catalogue_text` prunes it to what the request can need, as the specialist's configuration
+   allows, and further when it has to. The constraint still allows every name.
+
+Texts are never cut: a request or document that does not fit is refused with both token counts.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 
 from narrowgauge.contracts.catalogue_text import catalogue_text
 from narrowgauge.contracts.prompts import PromptParts, build_prompt, context_text
+from narrowgauge.contracts.shots import nearest_shots
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.v1.catalogue_pb2 import Catalogue
 from narrowgauge.v1.specialist_pb2 import ContextDocument
@@ -23,9 +25,8 @@ from specialist_svc.specialist import Specialist
 __all__ = ["fit_prompt"]
 
 _MAX_ROWS = 64
-# Characters a token has at least in names and types, on average; a first guess that is then checked by
-# counting.
-_CHARS_PER_TOKEN = 3
+_LEAST_ROWS = 3
+_LEAST_CHARS = 256
 
 
 def fit_prompt(
@@ -43,20 +44,18 @@ def fit_prompt(
         InvalidRequest: PROMPT_TOO_LONG: it does not fit even so; names the token counts.
     """
     budget = specialist.backend.slot_tokens - output_tokens
-    quarter = specialist.backend.slot_tokens // 4
+    shots = nearest_shots(specialist.shots, request, has_context=bool(context))
     rows = max((len(document.rows_json) for document in context), default=0)
-    counts = _halvings(min(rows, _MAX_ROWS), 3)
-    shares = _halvings(max(budget - specialist.backend.count_tokens([specialist.shared]), 0), quarter)
-    # Rows give way first: the largest share of the catalogue is tried with every number of rows, then the
-    # next.
+    chars = specialist.catalogue_chars if catalogue.entities else 0
     smallest = 0
-    for share in shares if catalogue.entities else [0]:
-        text = catalogue_text(catalogue, max_chars=share * _CHARS_PER_TOKEN, request=request) if share else ""
-        for shown in counts:
+    # Rows give way first: the longest catalogue text is tried with every number of rows, then the next one.
+    for most in _halvings(chars, least=_LEAST_CHARS):
+        text = catalogue_text(catalogue, max_chars=most, request=request) if most else ""
+        for shown in _halvings(min(rows, _MAX_ROWS), least=_LEAST_ROWS):
             parts = build_prompt(
                 specialist.chat,
                 specialist.instruction,
-                specialist.shots,
+                shots,
                 request=request,
                 catalogue=text,
                 context=context_text(context, max_rows=shown),
@@ -65,21 +64,22 @@ def fit_prompt(
             smallest = specialist.backend.count_tokens(parts.texts)
             if smallest <= budget:
                 return parts
+    slot_tokens = specialist.backend.slot_tokens
     raise InvalidRequest(
         "PROMPT_TOO_LONG",
-        f"the prompt has {smallest} tokens, its tables and catalogue shortened, and {budget} fit into a slot of "
-        f"{specialist.backend.slot_tokens} beside a call of {output_tokens}: shorten the request or its "
-        "context, or raise NARROWGAUGE_SLOT_TOKENS",
+        f"the prompt has {smallest} tokens, its tables and catalogue shortened, and {budget} fit into a slot "
+        f"of {slot_tokens} beside a call of {output_tokens}: shorten the request or its context, or raise "
+        "NARROWGAUGE_SLOT_TOKENS",
         field_violations=[("start.context" if context else "start.text", "too long for the slot")],
         metadata={
             "prompt_tokens": str(smallest),
             "output_tokens": str(output_tokens),
-            "slot_tokens": str(specialist.backend.slot_tokens),
+            "slot_tokens": str(slot_tokens),
         },
     )
 
 
-def _halvings(start: int, least: int) -> list[int]:
+def _halvings(start: int, *, least: int) -> list[int]:
     values = [start]
     while values[-1] > least:
         values.append(max(least, values[-1] // 2))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from narrowgauge.contracts.bundle import Bundle
-from narrowgauge.contracts.prompts import chat_format, shots_of
+from narrowgauge.contracts.prompts import chat_format
+from narrowgauge.contracts.shots import shots_of
 from narrowgauge.contracts.surfaces import get_surface
 from narrowgauge.errors import NotFound, Unsupported
 from narrowgauge.models import PreparedModel, load_prepared
@@ -45,6 +46,7 @@ def load_specialist(settings: Settings) -> Specialist:
         chat=chat_format(model.config.chat_format),
         instruction=config.instruction,
         shots=shots_of(config, surface),
+        catalogue_chars=config.catalogue_chars,
         backend=backend,
         max_output_tokens=config.max_output_tokens,
         max_redecodes=settings.max_redecodes,

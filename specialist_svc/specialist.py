@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from narrowgauge.contracts.contract import Contract
-from narrowgauge.contracts.prompts import ChatFormat, Shot, build_prompt
+from narrowgauge.contracts.prompts import ChatFormat, build_prompt
+from narrowgauge.contracts.shots import Shot, nearest_shots
 from narrowgauge.contracts.surfaces.surface import CompiledSurface
 from specialist_svc.derived import FIGURES
 from specialist_svc.engine.backend import DecodeBackend
@@ -23,6 +24,7 @@ class Specialist:
         chat: The model family's chat format.
         instruction: System text.
         shots: Shown before a request; none for a tuned specialist.
+        catalogue_chars: Most characters of catalogue text in a prompt.
         backend: What decodes.
         max_output_tokens: Upper bound on a call's tokens.
         max_redecodes: Times that a call is decoded again when it breaks a rule outside the constraint.
@@ -36,6 +38,7 @@ class Specialist:
     chat: ChatFormat
     instruction: str
     shots: tuple[Shot, ...]
+    catalogue_chars: int
     backend: DecodeBackend
     max_output_tokens: int
     max_redecodes: int
@@ -46,7 +49,8 @@ class Specialist:
     shared: str = field(init=False)
 
     def __post_init__(self) -> None:
-        prompt = build_prompt(self.chat, self.instruction, self.shots, request="")
+        shots = self.shots if not self._chooses_shots else ()
+        prompt = build_prompt(self.chat, self.instruction, shots, request="")
         object.__setattr__(self, "shared", prompt.shared)
 
     @property
@@ -58,3 +62,7 @@ class Specialist:
     def is_about_context(self) -> bool:
         """Whether calls quote their context, so that there is none without one."""
         return FIGURES in self.surface.closed_sets
+
+    @property
+    def _chooses_shots(self) -> bool:
+        return len(nearest_shots(self.shots, "", has_context=False)) < len(self.shots)

@@ -24,21 +24,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from narrowgauge.contracts.specialist import SpecialistConfig
-from narrowgauge.contracts.surfaces.surface import CompiledSurface
+from narrowgauge.contracts.shots import Shot
 from narrowgauge.errors import InvalidRequest, Unsupported
 from narrowgauge.v1.specialist_pb2 import ContextDocument
 
 __all__ = [
     "ChatFormat",
     "PromptParts",
-    "Shot",
     "build_prompt",
     "chat_format",
     "context_text",
     "follow_up",
     "refers_to_date",
-    "shots_of",
 ]
 
 
@@ -84,37 +81,6 @@ def chat_format(name: str) -> ChatFormat:
             "CHAT_FORMAT",
             f"the model's chat format {name!r} is unknown; known are {', '.join(sorted(_FORMATS))}",
         ) from None
-
-
-@dataclass(frozen=True)
-class Shot:
-    """An example as it stands in a prompt.
-
-    Attributes:
-        request: The request.
-        call: The call in the specialist's surface.
-        catalogue: Catalogue text, or empty.
-        context: Context text, or empty.
-    """
-
-    request: str
-    call: str
-    catalogue: str = ""
-    context: str = ""
-
-
-def shots_of(config: SpecialistConfig, surface: CompiledSurface) -> tuple[Shot, ...]:
-    """Writes a specialist's examples in its surface.
-
-    Raises:
-        InvalidRequest: An example is not a call of the contract, or not one that the surface can write.
-    """
-    shots = []
-    for example in config.read_examples():
-        call = example.tool_call(surface.contract)
-        text = surface.render(call.tool, call.request)
-        shots.append(Shot(example.request, text, example.catalogue, example.context))
-    return tuple(shots)
 
 
 @dataclass(frozen=True)
