@@ -1,0 +1,93 @@
+"""The gRPC side: checks requests and runs queries in threads, within the deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import Executor
+from typing import Any
+
+import grpc
+
+from narrowgauge.contracts.validate import violations
+from narrowgauge.errors import FailedPrecondition, InvalidRequest, NotFound
+from narrowgauge.tools.sql.v1 import sql_pb2 as pb
+from narrowgauge.tools.sql.v1 import sql_pb2_grpc
+from narrowgauge.v1 import catalogue_pb2, catalogue_pb2_grpc
+from tool_svc.sql.database import Bounds, Database, Stop
+from tool_svc.sql.statement import statement_of
+
+__all__ = ["CONTRACT", "CatalogueServicer", "SqlToolServicer"]
+
+CONTRACT = pb.DESCRIPTOR.services_by_name["SqlToolService"].full_name
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class SqlToolServicer(sql_pb2_grpc.SqlToolServiceServicer):
+    """Serves the contract."""
+
+    def __init__(self, database: Database, executor: Executor, bounds: Bounds) -> None:
+        self._database = database
+        self._executor = executor
+        self._bounds = bounds
+
+    async def Query(self, request: pb.QueryRequest, context: Context) -> pb.QueryResponse:  # noqa: N802  the method's name in the contract
+        """Runs a structured SELECT."""
+        found = violations(request)
+        if found:
+            field, text = found[0]
+            raise InvalidRequest(
+                "INVALID_CALL", f"{field}: {text}" if field else text, field_violations=found
+            )
+        if request.WhichOneof("call") == "unanswerable":
+            raise FailedPrecondition(
+                "UNANSWERABLE", "the tables do not hold the answer: there is nothing to run"
+            )
+        statement = statement_of(request.query, self._database.dialect, max_rows=self._bounds.rows)
+        left = context.time_remaining()
+        seconds = self._bounds.seconds if left is None else max(0.001, min(left, self._bounds.seconds))
+        bounds = Bounds(self._bounds.rows, self._bounds.bytes, seconds)
+        stop = Stop()
+        work = asyncio.get_running_loop().run_in_executor(
+            self._executor, self._database.run, statement, bounds, stop
+        )
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            # The thread ends at its next look; what it then says is nobody's.
+            await asyncio.get_running_loop().run_in_executor(None, stop.set)
+            work.add_done_callback(lambda done: done.cancelled() or done.exception())
+            raise
+
+
+class CatalogueServicer(catalogue_pb2_grpc.CatalogueServiceServicer):
+    """Serves the database's catalogue, read again when it has grown old."""
+
+    def __init__(self, database: Database, executor: Executor, max_age_s: float) -> None:
+        self._database = database
+        self._executor = executor
+        self._max_age_s = max_age_s
+        self._catalogue = catalogue_pb2.Catalogue()
+        self._read_at = -float("inf")
+        self._reading = asyncio.Lock()
+
+    async def read(self) -> catalogue_pb2.Catalogue:
+        """Returns the catalogue."""
+        async with self._reading:
+            if time.monotonic() - self._read_at > self._max_age_s:
+                self._catalogue = await asyncio.get_running_loop().run_in_executor(
+                    self._executor, self._database.read_catalogue
+                )
+                self._read_at = time.monotonic()
+        return self._catalogue
+
+    async def GetCatalogue(  # noqa: N802  the method's name in the contract
+        self, request: catalogue_pb2.GetCatalogueRequest, context: Context
+    ) -> catalogue_pb2.GetCatalogueResponse:
+        """Returns the catalogue, or its hash alone when the caller's copy is current."""
+        if request.contract not in ("", CONTRACT):
+            raise NotFound("UNKNOWN_CONTRACT", f"this tool serves {CONTRACT}, not {request.contract}")
+        catalogue = await self.read()
+        if request.known_hash == catalogue.hash:
+            catalogue = catalogue_pb2.Catalogue(hash=catalogue.hash)
+        return catalogue_pb2.GetCatalogueResponse(catalogue=catalogue)
