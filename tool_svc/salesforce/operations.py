@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from narrowgauge.errors import AlreadyExists, InvalidRequest, NotFound
+from narrowgauge.errors import InvalidRequest, NotFound
 from narrowgauge.tools.salesforce.v1 import salesforce_pb2 as pb
 from tool_svc.salesforce.connection import Connection, Deadline, path_segment
 from tool_svc.salesforce.describes import Described, DescribedField, Describes
@@ -161,7 +161,7 @@ class Operations:
         for value in values:
             name, content = self._assignment(described, value, deadline)
             if name in body:
-                raise AlreadyExists("DUPLICATE_FIELD", f"{name} is given twice")
+                raise InvalidRequest("DUPLICATE_FIELD", f"{name} is given twice")
             body[name] = content
         return body
 

@@ -82,6 +82,7 @@ class Organisation:
             raise DataLoss("BAD_ORGANISATION", f"{path} is not an organisation's database: {exc}") from exc
         self.changed_at = datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(microsecond=0)
         self._lock = threading.Lock()
+        self._token = token
         self._tokens = {token}
         self._login = login
         self._page_size = page_size
@@ -116,9 +117,9 @@ class Organisation:
         self._tokens.add(token)
         return token
 
-    def revoke(self, token: str) -> None:
-        """Ends a session."""
-        self._tokens.discard(token)
+    def end_sessions(self) -> None:
+        """Ends all sessions that a login began; the fixed token stays valid."""
+        self._tokens = {self._token}
 
     def object(self, name: str) -> ObjectType:
         """Returns an object.

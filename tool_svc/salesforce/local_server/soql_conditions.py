@@ -213,7 +213,9 @@ class Conditions:
                     self.soql, value.position, "INVALID_QUERY_FILTER_OPERATOR", f"invalid ID field: {text}"
                 ) from exc
         if kind == "number" and value.kind == "number":
-            return float(value.text) if "." in value.text else int(value.text)
+            number = float(value.text)
+            # SQLite's integers have 64 bits; beyond 2^53 a float compares as well as Salesforce's doubles do.
+            return number if "." in value.text or abs(number) >= 2**53 else int(value.text)
         if kind == "boolean" and value.kind == "boolean":
             return value.text == "TRUE"
         try:
