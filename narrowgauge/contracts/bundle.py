@@ -30,7 +30,7 @@ from google.protobuf.message import DecodeError
 from narrowgauge.contracts.contract import Contract
 from narrowgauge.contracts.descriptors import builtin_descriptor_set, contracts_in, load_protos, pool_of
 from narrowgauge.contracts.specialist import CONFIG_FILE, SpecialistConfig
-from narrowgauge.contracts.surfaces import get_surface
+from narrowgauge.contracts.surfaces import CompiledAhead, get_surface
 from narrowgauge.contracts.validate import violations
 from narrowgauge.errors import AlreadyExists, DataLoss, FailedPrecondition, InvalidRequest, NotFound
 
@@ -160,7 +160,14 @@ def _write_specialist(scratch: Path, config: SpecialistConfig, contract: Contrac
             )
     # ProtoJSON always: it is the form that is shown, logged and given to engines with their own constraints.
     for name in sorted({config.surface, "protojson"}):
-        artefact = get_surface(name).compile(contract).artefact()
+        compiled = get_surface(name).compile(contract)
+        artefact: dict[str, object] = {
+            "surface": name,
+            "contract": contract.service,
+            "closed_sets": sorted(compiled.closed_sets),
+        }
+        if isinstance(compiled, CompiledAhead):
+            artefact |= compiled.artefact()
         text = json.dumps(artefact, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
         (scratch / "constraints" / f"{config.name}.{name}.json").write_text(text, encoding="utf-8")
     target = scratch / "specialists" / config.name

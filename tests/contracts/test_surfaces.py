@@ -10,7 +10,7 @@ import pytest
 from conftest import SurfaceCase
 from random_walk import accepts, matcher_of, walk
 
-from narrowgauge.contracts.surfaces import SURFACES, CompiledSurface, get_surface
+from narrowgauge.contracts.surfaces import SURFACES, CompiledAhead, CompiledSurface, get_surface
 from narrowgauge.contracts.validate import rule_failures
 from narrowgauge.errors import InvalidRequest, NotFound
 
@@ -20,9 +20,9 @@ WALKS = 300 if os.environ.get("NARROWGAUGE_TEST_FULL") else 15
 @cache
 def walked(compiled: CompiledSurface, grammar: str) -> list[str]:
     """Returns random texts of the grammar, from the shortest to several hundred characters."""
-    matcher = matcher_of(grammar)
     sources = [random.Random(seed) for seed in range(WALKS)]
-    return [walk(matcher, source, lean_bytes=source.choice([0, 40, 300])) for source in sources]
+    # A matcher each, as in service: the lexer of one refuses to grow without end.
+    return [walk(matcher_of(grammar), source, lean_bytes=source.choice([0, 40, 300])) for source in sources]
 
 
 def test_every_walk_through_the_mask_is_a_valid_call(surface_case: SurfaceCase) -> None:
@@ -38,11 +38,11 @@ def test_every_walk_through_the_mask_is_a_valid_call(surface_case: SurfaceCase) 
 def test_what_is_rendered_is_accepted_and_parses_back(surface_case: SurfaceCase) -> None:
     """message -> text -> message gives an equal message, and the mask accepts the text."""
     compiled, closed_sets = surface_case.compiled, surface_case.closed_sets
-    matcher = matcher_of(compiled.grammar(closed_sets))
-    for walked_text in walked(compiled, compiled.grammar(closed_sets)):
+    grammar = compiled.grammar(closed_sets)
+    for walked_text in walked(compiled, grammar):
         call = compiled.parse(walked_text, closed_sets)
         text = compiled.render(call.tool, call.request)
-        assert accepts(matcher, text), text
+        assert accepts(matcher_of(grammar), text), text
         again = compiled.parse(text, closed_sets)
         assert again.tool.method == call.tool.method
         assert again.request == call.request
@@ -53,7 +53,8 @@ def test_compiling_twice_gives_equal_text(surface_case: SurfaceCase) -> None:
     """Grammar and artefact depend on the contract and the closed sets alone."""
     first = surface_case.compiled
     second = get_surface(first.name).compile(first.contract)
-    assert second.artefact() == first.artefact()
+    if isinstance(first, CompiledAhead) and isinstance(second, CompiledAhead):
+        assert second.artefact() == first.artefact()
     assert second.grammar(surface_case.closed_sets) == first.grammar(surface_case.closed_sets)
     assert second.closed_sets == first.closed_sets
 

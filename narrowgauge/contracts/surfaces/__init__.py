@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from narrowgauge.contracts.surfaces.surface import ClosedSets, CompiledSurface, Surface
+from narrowgauge.contracts.surfaces.surface import ClosedSets, CompiledAhead, CompiledSurface, Surface
 from narrowgauge.errors import NotFound
 
-__all__ = ["SURFACES", "ClosedSets", "CompiledSurface", "Surface", "get_surface"]
+__all__ = ["SURFACES", "ClosedSets", "CompiledAhead", "CompiledSurface", "Surface", "get_surface"]
 
 SURFACES = ("protojson", "salesforce", "sql")
 """Names of all surfaces."""

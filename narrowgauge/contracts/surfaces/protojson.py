@@ -114,9 +114,6 @@ class CompiledProtoJson:
     def artefact(self) -> Mapping[str, object]:
         """Returns what the compiler writes into the bundle, as JSON values."""
         return {
-            "surface": self.name,
-            "contract": self.contract.service,
-            "closed_sets": sorted(self._closed_sets),
             "grammar": self._skeleton,
             "rules_in_constraint": [list(claim) for claim in sorted(self._coverage.claims)],
             "rules_checked_after": [

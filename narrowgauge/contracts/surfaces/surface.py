@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from google.protobuf.message import Message
 
 from narrowgauge.contracts.contract import Contract, Tool, ToolCall
 
-__all__ = ["ClosedSets", "CompiledSurface", "Surface"]
+__all__ = ["ClosedSets", "CompiledAhead", "CompiledSurface", "Surface"]
 
 ClosedSets = Mapping[str, Sequence[str]]
 """Closed sets by name, as the environment's catalogue and the request's context supply them."""
@@ -40,9 +40,6 @@ class CompiledSurface(Protocol):
             FailedPrecondition: A closed set that a required field needs is missing or empty.
         """
 
-    def artefact(self) -> Mapping[str, object]:
-        """Returns what the bundle records of the constraint, as JSON values; equal for equal contracts."""
-
     def parse(self, text: str, closed_sets: ClosedSets) -> ToolCall:
         """Parses what the grammar accepted.
 
@@ -56,6 +53,14 @@ class CompiledSurface(Protocol):
         Raises:
             InvalidRequest: The message has a value that this surface cannot write.
         """
+
+
+@runtime_checkable
+class CompiledAhead(Protocol):
+    """A compiled surface whose constraint exists, in part or whole, before a request's closed sets do."""
+
+    def artefact(self) -> Mapping[str, object]:
+        """Returns what the bundle records of the constraint, as JSON values; equal for equal contracts."""
 
 
 class Surface(Protocol):
