@@ -21,11 +21,11 @@ from narrowgauge.contracts.surfaces.sql.select_list import (
     ORDERED,
     TEXTS,
 )
+from narrowgauge.contracts.surfaces.sql.shape import MAX_GROUP_LEVELS
 from narrowgauge.contracts.surfaces.sql.words import string_text
 
 __all__ = ["add_clauses"]
 
-_GROUP_LEVELS = 3
 _MAX_CONDITIONS = 8
 _MAX_VALUES = 16
 _MAX_KEYS = 4
@@ -44,30 +44,38 @@ def add_clauses(rules: Rules) -> None:
     )
     keys = f'(", " group_key::_){{0,{_MAX_KEYS - 1}}}'
     rules.rule("group", ["tail::_", f'" GROUP BY " group_key::_ {keys} having::_'])
-    rules.rule("having", ["tail::_", '" HAVING " total_condition::_ tail::_'])
+    rules.rule("having", ["grouped_tail::_", '" HAVING " total_condition::_ grouped_tail::_'])
     rules.rule("group_key", ["column::_", "call::_"])
     _add_conditions(rules, "where", "test")
     _add_conditions(rules, "total_condition", "total_test")
-    sides = f"bit_clear({RIGHT_SIDE})"
-    order = f'" ORDER BY " order_key::_ (", " order_key::_){{0,{_MAX_KEYS - 1}}}'
-    limit = '" LIMIT " LIMIT (" OFFSET " LIMIT)?'
-    rules.rule(
-        "tail",
-        [
-            '""',
-            f"{order} %if {sides}",
-            f"{order} {limit} %if {sides}",
-            f"{limit} %if {sides}",
-            f"SET_OPERATOR right_one::bit_and({DEPTH_MASK}) %if and({sides}, bit_set({EXACT}))",
-            f"SET_OPERATOR right_same::bit_and({DEPTH_MASK | COUNT_MASK}) "
-            f"%if and({sides}, and(bit_clear({EXACT}), ge({COUNT}, 1)))",
-        ],
-    )
-    rules.rule("order_key", ['order_value::_ " DESC"?'])
-    rules.rule("order_value", ["total::_", "value_or_calculation::_", "column::_", "call::_"])
+    # Only groups can be sorted by an aggregate.
+    values = ["value_or_calculation::_", "column::_", "call::_"]
+    _add_tail(rules, "tail", values)
+    _add_tail(rules, "grouped_tail", ["total::_", *values])
     # The right side selects as many columns as the left one.
     rules.rule("right_one", [f'"SELEC" right_one_select::bit_or({COUNT_ONE | 1 << EXACT | 1 << RIGHT_SIDE})'])
     rules.rule("right_same", [f'"SELEC" right_same_select::bit_or({1 << EXACT | 1 << RIGHT_SIDE})'])
+
+
+def _add_tail(rules: Rules, name: str, sortable: list[str]) -> None:
+    """Adds `name`: a set operation, or sort keys and limit, or nothing."""
+    rules.rule(f"{name}_value", sortable)
+    rules.rule(f"{name}_key", [f'{name}_value::_ " DESC"?'])
+    order = f'" ORDER BY " {name}_key::_ (", " {name}_key::_){{0,{_MAX_KEYS - 1}}}'
+    limit = '" LIMIT " LIMIT (" OFFSET " LIMIT)?'
+    left = f"bit_clear({RIGHT_SIDE})"
+    rules.rule(
+        name,
+        [
+            '""',
+            f"{order} %if {left}",
+            f"{order} {limit} %if {left}",
+            f"{limit} %if {left}",
+            f"SET_OPERATOR right_one::bit_and({DEPTH_MASK}) %if and({left}, bit_set({EXACT}))",
+            f"SET_OPERATOR right_same::bit_and({DEPTH_MASK | COUNT_MASK}) "
+            f"%if and({left}, and(bit_clear({EXACT}), ge({COUNT}, 1)))",
+        ],
+    )
 
 
 def _visible(rules: Rules, kinds: Iterable[str], text: str = "{}") -> list[str]:
@@ -202,7 +210,7 @@ def _add_categories(rules: Rules, alternatives: list[str]) -> None:
 def _add_conditions(rules: Rules, name: str, test: str) -> None:
     """Adds `name`: one test, or groups of them three levels deep, with no parentheses more than needed."""
     several = f"{{1,{_MAX_CONDITIONS - 1}}}"
-    for level in range(_GROUP_LEVELS):
+    for level in range(MAX_GROUP_LEVELS):
         parts_all, parts_any = [f"{test}::_"], [f"{test}::_"]
         if level:
             parts_all += [f'"(" {name}_any{level - 1}::_ ")"', f"{name}_not{level - 1}::_"]
@@ -213,5 +221,5 @@ def _add_conditions(rules: Rules, name: str, test: str) -> None:
             part = f"{name}_in_{kind}{level}::_"
             rules.rule(f"{name}_{kind}{level}", [f"{part} ({quoted(word)} {part}){several}"])
         rules.rule(f"{name}_not{level}", [f'"NOT (" ({name}_all{level}::_ | {name}_any{level}::_) ")"'])
-    top = _GROUP_LEVELS - 1
+    top = MAX_GROUP_LEVELS - 1
     rules.rule(name, [f"{test}::_", f"{name}_all{top}::_", f"{name}_any{top}::_", f"{name}_not{top}::_"])

@@ -24,6 +24,7 @@ from narrowgauge.contracts.surfaces.sql.words import (
     ARITHMETIC,
     CALL_START,
     COMPARATORS,
+    CONSTANT,
     DATE,
     INTEGER,
     JOINS,
@@ -99,10 +100,9 @@ TERMINALS = "".join(
         _calls("LENGTH_CALL", sql_pb2.SCALAR_FUNCTION_LENGTH),
         _calls("NUMBER_CALL", sql_pb2.SCALAR_FUNCTION_ABS, sql_pb2.SCALAR_FUNCTION_ROUND),
         "LIMIT: /[1-9][0-9]{0,2}|1000/\n",
-        # What a calculation can have on its right: at least a millionth, below a thousand million.
-        r"CONSTANT: /[1-9][0-9]{0,8}|0\.[0-9]{0,5}[1-9]|[1-9][0-9]{0,8}\.([0-9]{0,5}[1-9]|0)/" "\n",
+        f"CONSTANT: /{CONSTANT}/\n",
         # Minus zero with a fraction is no number of its own.
-        rf"NUMERAL: /{INTEGER}|{NUMBER}|-0\.[0-9]{{0,8}}[1-9]|-[1-9][0-9]{{0,11}}\.([0-9]{{0,8}}[1-9]|0)/"
+        rf"NUMERAL: /{INTEGER}|{NUMBER}|-0\.[0-9]{{0,5}}[1-9]|-[1-9][0-9]{{0,8}}\.([0-9]{{0,5}}[1-9]|0)/"
         "\n",
         rf"DATE: /'({DATE})'/" "\n",
         # A time of a day that exists; seconds may be left out.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from narrowgauge.contracts.surfaces.sql.scope import Scope
+from narrowgauge.contracts.surfaces.sql.shape import check_shape
 from narrowgauge.contracts.surfaces.sql.words import (
     AGGREGATES,
     ARITHMETIC,
@@ -30,10 +31,11 @@ def render_request(request: sql_pb2.QueryRequest) -> str:
     """Writes a valid request.
 
     Raises:
-        InvalidRequest: It is not valid, names a column outside its scope, or has a value without a text form.
+        InvalidRequest: It is not valid, names a column outside its scope, or nests deeper than the text does.
     """
     if request.WhichOneof("call") == "unanswerable":
         return UNANSWERABLE
+    check_shape(request)
     return _query(request.query)
 
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from narrowgauge.contracts.surfaces.sql.parameter import ALL_BITS, AVAILABLE, OUTPUTS, SOURCES, any_of, bits
 from narrowgauge.contracts.surfaces.sql.scope import Source
+from narrowgauge.contracts.surfaces.sql.shape import MAX_TABLES
 from narrowgauge.contracts.surfaces.sql.tables import CATEGORY, Table
 from narrowgauge.contracts.surfaces.sql.words import MAX_DERIVED_COLUMNS, derived_column, identifier
 
-__all__ = ["BARE", "DERIVED", "KINDS", "QUALIFIED", "SHAPES", "Named", "Rules", "quoted"]
+__all__ = ["BARE", "DERIVED", "KINDS", "QUALIFIED", "SHAPES", "Named", "Rules", "quoted", "room_for"]
 
 QUALIFIED, BARE, DERIVED = SHAPES = ("q", "b", "d")
 KINDS = ("number", "text", "date", "boolean", CATEGORY, "unknown")
@@ -23,6 +24,18 @@ _UNIT = re.compile(r"\w+::[^ ]+")
 def quoted(text: str) -> str:
     """Writes a fixed text of the grammar."""
     return json.dumps(text, ensure_ascii=False)
+
+
+def room_for(position: int, tables: int, *, there: bool) -> str:
+    """Condition that an occurrence is needed already, or that FROM can take so many tables more.
+
+    Args:
+        position: The occurrence.
+        tables: How many more.
+        there: Count the tables that FROM has brought too; in the select list their bits mean other things.
+    """
+    last = AVAILABLE + SOURCES if there else SOURCES
+    return f"or(bit_set({position}), bit_count_le([0:{last}], {MAX_TABLES - tables}))"
 
 
 @dataclass(frozen=True)
@@ -93,9 +106,12 @@ class Rules:
                     note = f"bit_or({((2 << n) - 1) << OUTPUTS})"
                     yield Named(self.terminal([derived_column(n + 1)]), "", note)
         elif shape == QUALIFIED:
-            for position, (index, _) in enumerate(self.occurrences):
+            for position, (index, source) in enumerate(self.occurrences):
                 if names := self.names(index, wanted):
-                    yield Named(self.qualified(position, names), "", f"set_bit({position})")
+                    # A second occurrence needs the first one too.
+                    both = 1 << position | 1 << index
+                    note, room = f"bit_or({both})", room_for(position, 1 + bool(source.instance), there=False)
+                    yield Named(self.qualified(position, names), room, note)
         else:
             holders: dict[str, int] = defaultdict(int)
             for index in range(len(self.tables)):

@@ -31,7 +31,7 @@ from narrowgauge.contracts.surfaces.sql.parameter import (
     TOTAL_SECOND,
     all_of,
 )
-from narrowgauge.contracts.surfaces.sql.rules import BARE, KINDS, QUALIFIED, SHAPES, Rules, quoted
+from narrowgauge.contracts.surfaces.sql.rules import BARE, KINDS, QUALIFIED, SHAPES, Rules, quoted, room_for
 from narrowgauge.contracts.surfaces.sql.rules import DERIVED as FROM_QUERY
 from narrowgauge.contracts.surfaces.sql.words import (
     MAX_COLUMNS,
@@ -49,7 +49,15 @@ ORDERED = ("number", "text", "date", "category", "unknown")
 NUMERIC_CALLS = (("DATE_CALL", DATES), ("LENGTH_CALL", TEXTS), ("NUMBER_CALL", NUMBERS))
 TEXT_CALLS = (("DATE_TEXT_CALL", DATES), ("DAY_CALL", DATES), ("TEXT_CALL", TEXTS))
 CALLS = (*NUMERIC_CALLS, *TEXT_CALLS)
-_MAX_TABLES = 8
+# What a key column of each kind is compared with.
+_KEY_KINDS: dict[str, tuple[str, ...]] = {
+    "number": NUMBERS,
+    "text": TEXTS,
+    "category": TEXTS,
+    "date": ("date", "unknown"),
+    "boolean": ("boolean", "unknown"),
+    "unknown": KINDS,
+}
 _MAX_KEYS = 4
 
 
@@ -243,58 +251,55 @@ def _add_from_several(rules: Rules) -> None:
     ]
     rules.rule(
         f"{QUALIFIED}_from",
-        [f"{names[n]} join::set_bit({AVAILABLE + n})" for n, (_, source) in every if not source.instance],
+        [
+            _if(f"{names[n]} first{n}::set_bit({AVAILABLE + n})", room_for(n, 1, there=True))
+            for n, (_, source) in every
+            if not source.instance
+        ],
     )
-    complete = all_of(f"or(bit_clear({n}), bit_set({AVAILABLE + n}))" for n, _ in every)
-    rules.rule("joined", ["join::_", _if(f"rest::bit_and({AVAILABLE_MASK | KEPT})", complete)])
-    span = f"[{AVAILABLE}:{AVAILABLE + SOURCES}]"
+    for n, (_, source) in every:
+        if not source.instance:
+            rules.rule(f"first{n}", [f"join::clear_bit({n})"])
+    # A table that is there is needed no more.
+    rules.rule("joined", ["join::_", f"rest::bit_and({AVAILABLE_MASK | KEPT}) %if is_zeros([0:{SOURCES}])"])
     alternatives = []
     for n, (index, source) in every:
-        # The occurrences of a table come in their order.
-        before = max(
-            (m for m, (i, s) in every if i == index and s.instance < source.instance), default=None, key=int
-        )
+        # A second occurrence comes after the first.
         condition = all_of(
             [
                 f"bit_clear({AVAILABLE + n})",
-                f"bit_set({AVAILABLE + before})" if before is not None else "",
-                f"bit_count_lt({span}, {_MAX_TABLES})",
+                f"bit_set({AVAILABLE + index})" if source.instance else "",
+                room_for(n, 1, there=True),
             ]
         )
-        if _add_key(rules, n):
-            keys = f'key{n}::_ (" AND " key{n}::_){{0,{_MAX_KEYS - 1}}}'
-            alternatives.append(
-                _if(f'JOIN {names[n]} " ON " {keys} joined::set_bit({AVAILABLE + n})', condition)
-            )
-        alternatives.append(_if(f'" CROSS JOIN " {names[n]} joined::set_bit({AVAILABLE + n})', condition))
+        _add_key(rules, n)
+        keys = f'key{n}::_ (" AND " key{n}::_){{0,{_MAX_KEYS - 1}}}'
+        rules.rule(f"on{n}", [f'" ON " {keys} joined::set_bit({AVAILABLE + n})'])
+        alternatives.append(_if(f"JOIN {names[n]} on{n}::clear_bit({n})", condition))
+        rules.rule(f"cross{n}", [f"joined::set_bit({AVAILABLE + n})"])
+        alternatives.append(_if(f'" CROSS JOIN " {names[n]} cross{n}::clear_bit({n})', condition))
     rules.rule("join", alternatives)
     for name, kinds in _KEY_KINDS.items():
         if columns := [_if(named.terminal, named.condition) for named in rules.joined(kinds)]:
             rules.rule(f"left_{name}", columns)
 
 
-# What a key column of each kind is compared with.
-_KEY_KINDS = {
-    "number": NUMBERS,
-    "text": TEXTS,
-    "date": ("date", "unknown"),
-    "boolean": ("boolean", "unknown"),
-    "unknown": KINDS,
-}
-
-
-def _add_key(rules: Rules, position: int) -> bool:
-    """Adds `key<n>`: an earlier column = a column of the joined table. False when the table has no column."""
+def _add_key(rules: Rules, position: int) -> None:
+    """Adds `key<n>`: a column of an earlier table = a column of the joined table."""
     index = rules.occurrences[position][0]
     alternatives = []
-    for kind in KINDS:
-        group = "text" if kind == "category" else kind
-        present = any(True for _ in rules.joined(_KEY_KINDS[group]))
-        if present and (names := rules.names(index, frozenset([kind]))):
-            alternatives.append(f'left_{group}::_ " = " {rules.qualified(position, names)}')
-    if alternatives:
-        rules.rule(f"key{position}", alternatives)
-    return bool(alternatives)
+    certain = False
+    for kind, partners in _KEY_KINDS.items():
+        names = rules.names(index, frozenset([kind]))
+        holders = sum(bool(rules.names(other, frozenset(partners))) for other in range(len(rules.tables)))
+        if names and holders:
+            alternatives.append(f'left_{kind}::_ " = " {rules.qualified(position, names)}')
+            certain = certain or holders == len(rules.tables)
+    if not certain:
+        # Some table has no column of a kind that fits: whichever tables are there, one column must be possible.
+        names = rules.names(index, frozenset(KINDS))
+        alternatives = [f'left_unknown::_ " = " {rules.qualified(position, names)}']
+    rules.rule(f"key{position}", alternatives)
 
 
 def _add_from_query(rules: Rules) -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "CALL_END",
     "CALL_START",
     "COMPARATORS",
+    "CONSTANT",
     "DATE",
     "INTEGER",
     "JOINS",
@@ -90,7 +91,10 @@ CALL_START = {
 CALL_END = ")"
 
 INTEGER = r"0|-?[1-9][0-9]{0,14}"
-NUMBER = r"(0|[1-9][0-9]{0,11})\.([0-9]{0,8}[1-9]|0)"
+# Fifteen digits in all: as many as a double always keeps.
+NUMBER = r"(0|[1-9][0-9]{0,8})\.([0-9]{0,5}[1-9]|0)"
+# What a calculation can have on its right: at least a millionth, below a thousand million.
+CONSTANT = r"[1-9][0-9]{0,8}|0\.[0-9]{0,5}[1-9]|[1-9][0-9]{0,8}\.([0-9]{0,5}[1-9]|0)"
 DATE = (
     r"[0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|"
     r"02-(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29"
@@ -144,11 +148,11 @@ def number_text(value: float) -> str:
     """Writes a number with a fraction, without exponent.
 
     Raises:
-        InvalidRequest: The number needs more than nine decimals, or is not finite.
+        InvalidRequest: The number has more than nine digits before the point or six after it, or is not finite.
     """
     text = format(Decimal(repr(value)), "f")
     if "." not in text:
         text += ".0"
     if not re.fullmatch(f"-?({NUMBER})", text) or text == "-0.0":
-        raise InvalidRequest("NOT_EXPRESSIBLE", f"{value!r} has more decimals than SQL text carries here")
+        raise InvalidRequest("NOT_EXPRESSIBLE", f"{value!r} has more digits than SQL text carries here")
     return text
