@@ -73,8 +73,9 @@ def compile_command(
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold")
-    for name in ("specialist", "surface", "contract", "tools"):
-        table.add_column(name, overflow="fold")
+    for name in ("specialist", "surface", "contract"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("tools", overflow="fold")
     for entry in _summary(bundle)["specialists"]:
         table.add_row(entry["name"], entry["surface"], entry["contract"], ", ".join(entry["tools"]))
     stdout().print(table)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,16 +45,17 @@ async def ready_models(
     """Returns the prepared model of each specialist; prepares those that are missing, one after the other."""
     from narrowgauge.models import prepare
 
-    models: dict[str, Path] = {}
+    prepared: dict[Path | None, Path] = {}
     for name, config in bundle.configs.items():
 
         def report(stage: str, fraction: float, name: str = name) -> None:
             progress(f"preparing the model of {name}: {stage}", fraction)
 
-        models[name] = await asyncio.to_thread(
-            prepare, source, home.models, adapter=config.adapter_path, progress=report
-        )
-    return models
+        if config.adapter_path not in prepared:  # specialists without an adapter share a model
+            prepared[config.adapter_path] = await asyncio.to_thread(
+                prepare, source, home.models, adapter=config.adapter_path, progress=report
+            )
+    return {name: prepared[config.adapter_path] for name, config in bundle.configs.items()}
 
 
 async def ready_demo_data(home: Home, *, warehouse: bool, organisation: bool, progress: Progress) -> None:
@@ -83,7 +83,7 @@ def _write_whole(path: Path, build: Callable[[Path], object]) -> None:
 
 def _hash_of_library() -> str:
     digest = hashlib.sha256()
-    root = Path(str(files("narrowgauge")))
+    root = Path(__file__).resolve().parent.parent
     for package in _COMPILED_FROM:
         for path in sorted((root / package).rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:

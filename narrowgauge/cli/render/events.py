@@ -5,6 +5,7 @@ from __future__ import annotations
 from google.rpc import code_pb2, status_pb2
 from rich.console import Console, RenderableType
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from narrowgauge.cli.render.plan_tree import plan_tree
@@ -104,10 +105,14 @@ class EventView:
         )
 
     def _line(self, step: str, *parts: str | tuple[str, str]) -> None:
-        self._console.print(Text.assemble((f"{step:>5}", "bold"), "  ", *parts))
+        line = Table.grid(padding=(0, 2, 0, 0))
+        line.add_column(width=_INDENT - 2, justify="right", style="bold")
+        line.add_column(overflow="fold")
+        line.add_row(step, Text.assemble(*parts))
+        self._console.print(line)
 
     def _block(self, view: RenderableType) -> None:
-        self._console.print(Padding(view, (0, 0, 0, _INDENT)))
+        self._console.print(Padding(view, (0, 0, 0, _INDENT), expand=False))
 
 
 def _words(status: status_pb2.Status) -> str:
