@@ -89,6 +89,8 @@ def _message(name: str) -> Callable[[], Contract]:
 
 
 SURFACE_CASES: dict[str, Callable[[], SurfaceCase]] = {
+    "salesforce": _case("salesforce", lambda: builtin_contract("salesforce")),
+    "sql": _case("sql", lambda: builtin_contract("sql")),
     "protojson-text": _case("protojson", lambda: builtin_contract("summary")),
     "protojson-everything": _case("protojson", everything_contract),
     **{
