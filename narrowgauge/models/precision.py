@@ -5,9 +5,9 @@ that of the source model, over recorded prompts. Cost: processor time of a decod
 
 | precision | layers | embedding and head | agreement | cost | weights |
 |---|---|---|---|---|---|
-| `int4` | 4 bits, block offsets | 8 bits | 95 % | 11.7 ms | 107 MB |
-| `int4_plain` | 4 bits | 4 bits | 59 % | 10.0 ms | 89 MB |
-| `int8` | 8 bits | 8 bits | 94 % | 13.7 ms | 158 MB |
+| `int4` | 4 bits, block offsets | 8 bits | 92 % | 11.7 ms | 107 MB |
+| `int4_plain` | 4 bits | 4 bits | 58 % | 10.0 ms | 89 MB |
+| `int8` | 8 bits | 8 bits | 92 % | 13.7 ms | 158 MB |
 | `fp32` | float32 | float32 | 100 % | | 540 MB |
 """
 
