@@ -46,6 +46,7 @@ class _Chain:
         self.parts = parts
         self.log = parts.log
         self.executor = ChainExecutor(parts)
+        self.steered: list[Command] = []
         self._parent = parent
         self.task = asyncio.create_task(self._run(), name=f"chain {parts.log.session_id}")
 
@@ -234,6 +235,8 @@ class Dispatcher:
         """Takes a chain over that nobody runs; returns whether it runs here now."""
         if self._closing or self.free_permits <= 0:
             return False
+        if session_id in self._chains:
+            return False  # its lease ran out while this process was held up, and is renewed with the others
         self._starting += 1
         try:
             stored = await self._store.read(session_id)
@@ -276,7 +279,9 @@ class Dispatcher:
         if chains:
             await asyncio.wait([chain.task for chain in chains])
         for chain in chains:
-            await self._release(chain)
+            await self._hand_over(chain)
+        if self._releasing:
+            await asyncio.wait(self._releasing)
 
     def _launch(
         self,
@@ -308,15 +313,18 @@ class Dispatcher:
         error = None if chain.task.cancelled() else chain.task.exception()
         if isinstance(error, LogClosed):
             _log.error("a chain stopped", extra={"session_id": session_id, "cause": str(error)})
-            if error.cause is not None and not self._closing:
-                releasing = asyncio.create_task(self._release(chain))
-                self._releasing.add(releasing)
-                releasing.add_done_callback(self._releasing.discard)
         elif error is not None:
             _log.error("defect in a chain", exc_info=error, extra={"session_id": session_id})
+        if chain.log.state.finished is None and not self._closing:
+            releasing = asyncio.create_task(self._hand_over(chain))
+            self._releasing.add(releasing)
+            releasing.add_done_callback(self._releasing.discard)
 
-    async def _release(self, chain: _Chain) -> None:
+    async def _hand_over(self, chain: _Chain) -> None:
+        """Leaves a chain that has not ended to the next router, with what clients said and the log lacks."""
         try:
+            for command in chain.steered:
+                await self._store.send(command)
             await self._store.release(chain.log.lease)
         except NarrowgaugeError as error:
             # the lease runs out by itself
@@ -324,11 +332,13 @@ class Dispatcher:
 
     def _apply(self, chain: _Chain, request: dispatcher_pb2.DispatchRequest) -> None:
         answered = answer_of(request)
-        if answered is None:
-            chain.executor.cancel(request.cancel.reason)
+        target = 0
+        if answered is not None:
+            target = target_sequence(chain.log.state, self._environment.tools, *answered)
+            chain.parts.gate.answer(*answered)
+        elif not chain.executor.cancel(request.cancel.reason):
             return
-        target_sequence(chain.log.state, self._environment.tools, *answered)
-        chain.parts.gate.answer(*answered)
+        chain.steered.append(Command(chain.log.session_id, target, request.SerializeToString()))
 
     async def _stored_events(self, session_id: str) -> list[dispatcher_pb2.DispatchResponse]:
         events: list[dispatcher_pb2.DispatchResponse] = []

@@ -48,9 +48,13 @@ class ChainExecutor:
         self._conversations = Conversations(parts.environment.specialists)
         self._stop: asyncio.Future[NarrowgaugeError] = asyncio.get_running_loop().create_future()
 
-    def cancel(self, reason: str) -> None:
-        """Ends the chain: what runs is cancelled down to the specialists and tools."""
-        self._end_early(
+    def cancel(self, reason: str) -> bool:
+        """Ends the chain: what runs is cancelled down to the specialists and tools.
+
+        Returns:
+            False when the chain is ending early already.
+        """
+        return self._end_early(
             Cancelled("CHAIN_CANCELLED", f"the client cancelled the chain{reason and ': ' + reason}")
         )
 
@@ -81,9 +85,11 @@ class ChainExecutor:
     def _on_deadline(self) -> None:
         self._end_early(DeadlineExceeded("CHAIN_DEADLINE", "the chain's deadline passed"))
 
-    def _end_early(self, error: NarrowgaugeError) -> None:
-        if not self._stop.done():
-            self._stop.set_result(error)
+    def _end_early(self, error: NarrowgaugeError) -> bool:
+        if self._stop.done():
+            return False
+        self._stop.set_result(error)
+        return True
 
     async def _work_or_defect(self) -> NarrowgaugeError | None:
         try:

@@ -273,10 +273,10 @@ class World:
     routers: list[Router] = field(default_factory=list)
     addresses: dict[str, str] = field(default_factory=dict)
     servers: dict[str, ServiceServer] = field(default_factory=dict)
+    state: str = ""
 
-    @property
-    def state(self) -> str:
-        return str(self.tmp_path / "state.db")
+    def __post_init__(self) -> None:
+        self.state = self.state or str(self.tmp_path / "state.db")
 
     async def surroundings(self) -> None:
         """Starts the specialists and the tool."""
@@ -367,7 +367,7 @@ class Client:
         while (event := await self.next()) is not None:
             if event.WhichOneof("event") == kind and step_id in (None, event.step_id):
                 return event
-        raise AssertionError(f"the stream ended without {kind}")
+        raise AssertionError(f"the stream ended without {kind}: {self.events[-4:]}")
 
     async def all(self) -> list[Event]:
         """Reads to the end."""
