@@ -1,5 +1,7 @@
 """The demo organisation: a seeded CRM in one SQLite file, which the local Salesforce server serves.
 
+    python -m narrowgauge.demo.organisation PATH
+
 A table an object, a column a field, named as in Salesforce, so that plain SQL can check what a chain did. Its
 accounts are the companies that the demo warehouse has as customers; `Customer_Number__c` is the warehouse's
 number of the customer.
@@ -10,6 +12,7 @@ from __future__ import annotations
 import os
 import random
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -20,11 +23,12 @@ from narrowgauge.demo.derived_fields import derive, format_time
 from narrowgauge.demo.names import companies, people
 from narrowgauge.demo.organisation_schema import create_tables, describes
 from narrowgauge.demo.record_ids import record_id
+from narrowgauge.demo.warehouse import TODAY
 
 __all__ = ["SEED_DATE", "build_organisation"]
 
-SEED_DATE = date(2026, 11, 20)
-"""The day that the seeded records look back from."""
+SEED_DATE = TODAY
+"""The day that the seeded records look back from: the warehouse's."""
 
 _USERS = (
     ("Olivia", "Hart", "VP of Sales", "Sales"),
@@ -471,3 +475,9 @@ def customer_number(number: int) -> str:
 
 def _shuffled(rng: random.Random, values: Sequence[Any]) -> list[Any]:
     return rng.sample(list(values), len(values))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m narrowgauge.demo.organisation PATH")
+    build_organisation(Path(sys.argv[1]))

@@ -19,7 +19,7 @@ from tool_svc.salesforce.local_server.organisation import Organisation
 @pytest.fixture(scope="session")
 def seeded_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("organisation") / "org.db"
-    build_organisation(path)
+    build_organisation(path, today=NOW.date())
     return path
 
 
