@@ -1,0 +1,250 @@
+"""Compiles a router for a set of specialists: heads over the vectors of an encoder that stays as it is."""
+
+from __future__ import annotations
+
+import json
+import lzma
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from narrowgauge.errors import InvalidRequest
+from narrowgauge.routing.encoder import ENCODER_FILES, ENCODER_FOLDER, Encoder
+from narrowgauge.routing.logistic import fit, held_out_logits, softmax, temperature_of
+from narrowgauge.routing.segmentation import whole_span
+
+__all__ = ["OUT_OF_SCOPE", "compile_router", "compile_router_from_examples"]
+
+Array = npt.NDArray[np.float32]
+
+OUT_OF_SCOPE = "oos"
+"""Intent of a text that nobody serves, in files of examples."""
+
+_NEGATIVES = Path(__file__).parent / "out_of_scope.txt"
+_FORMAT = 1
+# A vector has length one; the factor puts the decay of the regression into a range that is well conditioned.
+_SCALE = np.float32(10.0)
+_DECAY = 8e-3
+_DECAY_MANY = 1e-4
+# Above this cosine a negative is so close to a specialist's own words that it is none for this set.
+_TOO_CLOSE = 0.65
+_FEW = 3000
+# Few examples cannot show that a higher threshold is needed.
+_HIGHEST = 0.7
+# Each example is also read inside a longer request, as it will be met there.
+_CONTEXTS = (
+    "{other}, then {x}",
+    "{x} and {other}",
+    "{other}. {x}.",
+    "1. {other}\n2. {x}",
+    "{x}, and finally {other}",
+)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Training rows: vectors, classes, and the example that each comes from."""
+
+    vectors: Array
+    classes: npt.NDArray[np.int64]
+    groups: npt.NDArray[np.int64]
+
+
+def compile_router(
+    out: Path,
+    specialists: Mapping[str, tuple[str, Sequence[str]]],
+    examples: Mapping[str, Sequence[str]] | None = None,
+    *,
+    encoder: Path = ENCODER_FOLDER,
+    precision: float = 0.95,
+) -> None:
+    """Fits the heads for a set of specialists and writes the compiled router; equal input gives equal bytes.
+
+    Args:
+        out: Folder to write, created when missing.
+        specialists: Name -> (description, example requests).
+        examples: Further example requests by name; `oos` for requests that nobody serves.
+        encoder: Folder of the trained encoder.
+        precision: Thresholds are chosen so that a route is right at least this often on held-out examples.
+
+    Raises:
+        InvalidRequest: No specialist, one without examples, or an unknown name in `examples`.
+    """
+    extra = dict(examples or {})
+    unknown = sorted(set(extra) - set(specialists) - {OUT_OF_SCOPE})
+    if unknown:
+        raise InvalidRequest(
+            "UNKNOWN_SPECIALIST", f"examples name {', '.join(unknown)}, which no contract declares"
+        )
+    texts: dict[str, list[str]] = {}
+    for name in sorted(specialists):
+        description, own = specialists[name]
+        wording = [t for t in dict.fromkeys([*own, *extra.get(name, ())]) if t.strip()]
+        if not wording:
+            raise InvalidRequest(
+                "NO_EXAMPLES",
+                f"specialist {name} has no example requests; add `examples` to the options of its methods",
+            )
+        texts[name] = [*wording, description] if description.strip() else wording
+    _compile(out, texts, list(extra.get(OUT_OF_SCOPE, ())), encoder, precision, floor=0.45)
+
+
+def compile_router_from_examples(path: Path, out: Path, *, encoder: Path = ENCODER_FOLDER) -> None:
+    """Compiles a router from labelled texts: JSON Lines of text and intent, plain or xz.
+
+    Raises:
+        InvalidRequest: A line is not of this form, or there is no intent.
+    """
+    texts: dict[str, list[str]] = {}
+    content = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
+    for number, line in enumerate(content.decode("utf-8").split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            text, intent = row["text"], row["intent"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise InvalidRequest(
+                "BAD_EXAMPLES", f'{path}:{number} is not {{"text": …, "intent": …}}: {error}'
+            ) from error
+        if isinstance(text, str) and text.strip():
+            texts.setdefault(str(intent), []).append(text)
+    negatives = texts.pop(OUT_OF_SCOPE, [])
+    if not texts:
+        raise InvalidRequest("NO_EXAMPLES", f"{path} has no example of an intent")
+    _compile(out, texts, negatives, encoder, precision=None, floor=0.0)
+
+
+def _compile(
+    out: Path,
+    texts: Mapping[str, Sequence[str]],
+    negatives: Sequence[str],
+    folder: Path,
+    precision: float | None,
+    *,
+    floor: float,
+) -> None:
+    encoder = Encoder(folder, threads=2)
+    names = sorted(texts)
+    pool = [(k, text) for k, name in enumerate(names) for text in texts[name]]
+    own = _alone(encoder, [text for _, text in pool])
+    none = len(names)
+    pool += [(none, text) for text in negatives]
+    rows = _in_context(encoder, pool, np.concatenate([own, _alone(encoder, negatives)]))
+    outside = _outside(encoder, folder)
+    far = (outside[: len(outside) // 2] @ own.T).max(axis=1) < _TOO_CLOSE
+    rows = _Rows(
+        np.concatenate([rows.vectors, outside[np.concatenate([far, far])]]),
+        np.concatenate([rows.classes, np.full(2 * int(far.sum()), none)]),
+        np.concatenate([rows.groups, len(pool) + np.tile(np.arange(int(far.sum())), 2)]),
+    )
+    classes = len(names) + 1
+    sizes = np.bincount(rows.classes, minlength=classes)
+    # Every class counts alike: the requests that nobody serves are listed by the hundred, and would else be
+    # taken for the likeliest.
+    weights = (1.0 / sizes[rows.classes]).astype(np.float32)
+    decay = _DECAY if len(rows.vectors) <= _FEW else _DECAY_MANY
+    x = rows.vectors * _SCALE
+    steps = 100
+    model = fit(x, rows.classes, classes, weights=weights, decay=decay, steps=steps)
+    held = held_out_logits(x, rows.classes, rows.groups, classes, weights=weights, decay=decay, steps=steps)
+    temperature = temperature_of(held, rows.classes, weights)
+    probabilities = softmax(held / np.float32(temperature))
+    thresholds = [
+        floor if precision is None else _threshold(probabilities, rows.classes, k, precision, floor)
+        for k in range(len(names))
+    ]
+    out.mkdir(parents=True, exist_ok=True)
+    for name in ENCODER_FILES:
+        shutil.copyfile(folder / name, out / name)
+    np.savez(out / "routes.npz", weight=model.weight * _SCALE, bias=model.bias)
+    description = {
+        "format": _FORMAT,
+        "specialists": names,
+        "temperature": round(temperature, 6),
+        "thresholds": {name: round(t, 4) for name, t in zip(names, thresholds, strict=True)},
+        "examples": {name: len(texts[name]) for name in names},
+        "out_of_scope_examples": int(sizes[none] if none < len(sizes) else 0),
+        "held_out_accuracy": round(float((probabilities.argmax(1) == rows.classes).mean()), 4),
+    }
+    (out / "router.json").write_text(
+        json.dumps(description, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+    )
+
+
+def _alone(encoder: Encoder, texts: Sequence[str]) -> Array:
+    """Vectors of texts that are one sub-task each."""
+    if not texts:
+        return np.zeros((0, encoder.hidden), np.float32)
+    return np.concatenate([_span_vector(encoder, text, whole_span(text)) for text in texts])
+
+
+_kept_outside: dict[tuple[str, int], Array] = {}
+
+
+def _outside(encoder: Encoder, folder: Path) -> Array:
+    """Vectors of the general out-of-scope requests, all alone and then all inside longer ones; kept."""
+    weights = folder / "encoder.onnx"
+    key = (str(weights.resolve()), weights.stat().st_mtime_ns)
+    if key not in _kept_outside:
+        texts = [line for line in _NEGATIVES.read_text(encoding="utf-8").splitlines() if line.strip()]
+        beside = [texts[(7 * i + 13) % len(texts)] for i in range(len(texts))]
+        within = [
+            _within(encoder, i, text, other)
+            for i, (text, other) in enumerate(zip(texts, beside, strict=True))
+        ]
+        _kept_outside[key] = np.concatenate([_alone(encoder, texts), *within])
+    return _kept_outside[key]
+
+
+def _within(encoder: Encoder, number: int, text: str, other: str) -> Array:
+    """Vector of a sub-task that stands beside another one in a longer request."""
+    begin, end = whole_span(text)
+    before, after = _CONTEXTS[number % len(_CONTEXTS)].replace("{other}", other).split("{x}")
+    span = (len(before), len(before) + end - begin)
+    return _span_vector(encoder, before + text[begin:end] + after, span)
+
+
+def _span_vector(encoder: Encoder, text: str, span: tuple[int, int]) -> Array:
+    encoded = encoder.encode(text)
+    return encoder.route_vectors(encoded.states, [encoded.tokens(span) or (0, len(encoded.ids))])
+
+
+def _in_context(encoder: Encoder, pool: Sequence[tuple[int, str]], alone: Array) -> _Rows:
+    """Adds each example as part of a longer request, beside one of another class, while they are few."""
+    classes = np.array([k for k, _ in pool], np.int64)
+    groups = np.arange(len(pool), dtype=np.int64)
+    if len(pool) > _FEW // 2:
+        return _Rows(alone, classes, groups)
+    others = [i for i in range(len(pool)) if len(pool[i][1]) < 80]
+    more: list[Array] = []
+    kept: list[int] = []
+    for i, (k, text) in enumerate(pool):
+        candidates = (others[(i * 7 + 13 * n) % len(others)] for n in range(8)) if others else iter(())
+        other = next((j for j in candidates if pool[j][0] != k), None)
+        if other is None:
+            continue
+        more.append(_within(encoder, i, text, pool[other][1]))
+        kept.append(i)
+    index = np.array(kept, np.int64)
+    return _Rows(
+        np.concatenate([alone, *more]),
+        np.concatenate([classes, classes[index]]),
+        np.concatenate([groups, groups[index]]),
+    )
+
+
+def _threshold(
+    probabilities: Array, classes: npt.NDArray[np.int64], k: int, precision: float, floor: float
+) -> float:
+    """The lowest threshold from `floor` up at which held-out routes to class k reach the precision."""
+    chosen = probabilities.argmax(axis=1) == k
+    for threshold in np.arange(floor, _HIGHEST, 0.02):
+        above = chosen & (probabilities[:, k] >= threshold)
+        if above.any() and float((classes[above] == k).mean()) >= precision:
+            return float(threshold)
+    return _HIGHEST

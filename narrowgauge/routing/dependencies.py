@@ -1,0 +1,184 @@
+"""The dependency head: which step needs which, and a decoder whose answer never has a cycle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "DISTANCES",
+    "FEATURES",
+    "KINDS",
+    "Dependency",
+    "DependencyHead",
+    "decode",
+    "distance_index",
+    "pooling_rows",
+]
+
+Array = npt.NDArray[np.float32]
+
+KINDS = ("after", "uses", "for_each")
+"""Names of the kinds in the order of the head's outputs; output 0 is no dependency."""
+
+FEATURES = 5
+"""Means of token states a step: first token, last token, whole span, gap before it, gap behind it."""
+
+_REACH = 6
+DISTANCES = 2 * _REACH + 1
+"""Number of clipped differences of step indices."""
+
+
+def distance_index(dependent: int, source: int) -> int:
+    """Row of the distance table for a pair of step indices."""
+    return max(-_REACH, min(_REACH, dependent - source)) + _REACH
+
+
+def pooling_rows(spans: Sequence[tuple[int, int]], length: int) -> Array:
+    """Rows that turn token states into step features.
+
+    Args:
+        spans: Token spans [begin, end) in text order, none empty.
+        length: Number of tokens, the special ones included.
+
+    Returns:
+        float32 [steps, FEATURES, length]; each row sums to one, or to zero for an empty gap.
+    """
+    rows = np.zeros((len(spans), FEATURES, length), np.float32)
+    for k, (begin, end) in enumerate(spans):
+        before = spans[k - 1][1] if k else 0
+        behind = spans[k + 1][0] if k + 1 < len(spans) else length
+        parts = ((begin, begin + 1), (end - 1, end), (begin, end), (before, begin), (end, behind))
+        for feature, (low, high) in enumerate(parts):
+            if high > low:
+                rows[k, feature, low:high] = 1.0 / (high - low)
+    return rows
+
+
+@dataclass(frozen=True)
+class Dependency:
+    """A step's need of another one.
+
+    Attributes:
+        step: Index of the other step.
+        kind: One of `KINDS`.
+        probability: Calibrated probability that the pair has this kind.
+    """
+
+    step: int
+    kind: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class DependencyHead:
+    """Weights of the pair classifier: linear weights are [in, out].
+
+    Attributes:
+        dependent: [FEATURES * hidden, pair].
+        source: [FEATURES * hidden, pair].
+        bias: [pair].
+        distance: [DISTANCES, pair].
+        kind: [pair, 1 + len(KINDS)].
+        kind_bias: [1 + len(KINDS)].
+        temperature: Divides the logits, so that probabilities are calibrated.
+    """
+
+    dependent: Array
+    source: Array
+    bias: Array
+    distance: Array
+    kind: Array
+    kind_bias: Array
+    temperature: float = 1.0
+
+    @classmethod
+    def of(cls, weights: Mapping[str, npt.NDArray[np.generic]], temperature: float) -> DependencyHead:
+        """Builds the head from the arrays `pair.*`."""
+        return cls(
+            dependent=weights["pair.dependent"].astype(np.float32),
+            source=weights["pair.source"].astype(np.float32),
+            bias=weights["pair.bias"].astype(np.float32),
+            distance=weights["pair.distance"].astype(np.float32),
+            kind=weights["pair.kind"].astype(np.float32),
+            kind_bias=weights["pair.kind.bias"].astype(np.float32),
+            temperature=temperature,
+        )
+
+    def probabilities(self, features: Array) -> Array:
+        """Returns float32 [n, n, 1 + len(KINDS)]: row depends on column; the diagonal has no meaning.
+
+        Args:
+            features: float32 [n, FEATURES * hidden].
+        """
+        n = features.shape[0]
+        index = np.array([[distance_index(i, j) for j in range(n)] for i in range(n)])
+        left = features @ self.dependent + self.bias
+        right = features @ self.source
+        hidden = np.maximum(left[:, None, :] + right[None, :, :] + self.distance[index], 0)
+        logits = (hidden @ self.kind + self.kind_bias) / self.temperature
+        logits -= logits.max(axis=-1, keepdims=True)
+        exponent = np.exp(logits)
+        result: Array = exponent / exponent.sum(axis=-1, keepdims=True)
+        return result
+
+
+def decode(probabilities: Array) -> list[list[Dependency]]:
+    """Chooses a set of dependencies without cycles.
+
+    Pairs are taken by falling probability; one that would close a cycle is left out, so the answer is
+    acyclic by construction. Then only direct ones stay: a result that reaches a step through another step
+    that it uses is not used again, and a step that uses a result has no order-only dependency.
+
+    Args:
+        probabilities: float32 [n, n, 1 + len(KINDS)] of `DependencyHead.probabilities`.
+
+    Returns:
+        For each step its dependencies by index.
+    """
+    n = probabilities.shape[0]
+    best = probabilities.argmax(axis=-1)
+    pairs = [
+        (float(probabilities[i, j, best[i, j]]), i, j)
+        for i in range(n)
+        for j in range(n)
+        if i != j and best[i, j]
+    ]
+    chosen: list[dict[int, tuple[int, float]]] = [{} for _ in range(n)]
+    reach = np.eye(n, dtype=bool)  # reach[i, j]: step i comes after step j, or is it
+    for probability, i, j in sorted(pairs, key=lambda p: (-p[0], p[1], p[2])):
+        if reach[j, i]:
+            continue
+        chosen[i][j] = (int(best[i, j]), probability)
+        reach |= reach[:, [i]] & reach[[j], :]
+    after = 1 + KINDS.index("after")
+    data = [{j for j, (kind, _) in found.items() if kind != after} for found in chosen]
+    upstream = _closure(data)
+    result: list[list[Dependency]] = []
+    for i, found in enumerate(chosen):
+        kept = [
+            Dependency(j, KINDS[kind - 1], probability)
+            for j, (kind, probability) in sorted(found.items())
+            if not (kind == after and data[i])
+            and not (kind != after and any(j in upstream[k] for k in data[i] if k != j))
+        ]
+        result.append(kept)
+    return result
+
+
+def _closure(data: list[set[int]]) -> list[set[int]]:
+    """For each step, the steps whose results it holds through others."""
+    closed: list[set[int]] = []
+    for start in range(len(data)):
+        seen: set[int] = set()
+        waiting = list(data[start])
+        while waiting:
+            step = waiting.pop()
+            if step not in seen:
+                seen.add(step)
+                waiting.extend(data[step])
+        closed.append(seen)
+    return closed

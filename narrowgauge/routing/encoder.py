@@ -1,0 +1,167 @@
+"""The encoder: text to token states and boundary tags, through one onnxruntime session."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+from tokenizers import Tokenizer
+
+from narrowgauge.errors import DataLoss, InvalidRequest, LimitExceeded
+
+__all__ = ["ENCODER_FILES", "ENCODER_FOLDER", "MAX_CHARS", "Encoded", "Encoder", "tokens_of"]
+
+Array = npt.NDArray[np.float32]
+
+ENCODER_FOLDER = Path(__file__).parent / "weights"
+"""The trained encoder that ships with the package."""
+
+ENCODER_FILES = ("encoder.onnx", "heads.npz", "tokenizer.json")
+"""What an encoder folder holds."""
+
+MAX_CHARS = 32_768
+"""Longest text: 2,000 words have about 12,000 characters; beyond this the text is refused unread."""
+
+_MAX_TOKENS = 8_192
+_WINDOW = 158  # with the two special tokens, the longest sequence in training
+_OVERLAP = 56  # a step and its neighbourhood; each token is read from the window in which it stands deeper
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A text's tokens.
+
+    Attributes:
+        offsets: int [T, 2] character offsets; the special tokens at both ends have empty ranges.
+        ids: int64 [T] token ids.
+        states: float32 [T, hidden].
+        tags: float32 [T, 3] logits of outside, begin, inside.
+    """
+
+    offsets: npt.NDArray[np.int64]
+    ids: npt.NDArray[np.int64]
+    states: Array
+    tags: Array
+
+    def tokens(self, span: tuple[int, int]) -> tuple[int, int] | None:
+        """Token span [begin, end) of a character span; None where no token is."""
+        return tokens_of(self.offsets, span)
+
+
+def tokens_of(offsets: npt.NDArray[np.int64], span: tuple[int, int]) -> tuple[int, int] | None:
+    """Tokens [begin, end) that overlap a character span; None where none does."""
+    inside = np.flatnonzero(
+        (offsets[:, 0] < span[1]) & (offsets[:, 1] > span[0]) & (offsets[:, 1] > offsets[:, 0])
+    )
+    return (int(inside[0]), int(inside[-1]) + 1) if len(inside) else None
+
+
+class Encoder:
+    """Runs the graph, one text at a time: activations are quantised a text, so a batch would change results.
+
+    Safe to share between threads.
+
+    Args:
+        folder: Holds `ENCODER_FILES`.
+        threads: Of the onnxruntime session.
+
+    Raises:
+        DataLoss: A file is missing or damaged.
+    """
+
+    def __init__(self, folder: Path, *, threads: int = 1) -> None:
+        missing = [name for name in ENCODER_FILES if not (folder / name).is_file()]
+        if missing:
+            raise DataLoss("ROUTER_DAMAGED", f"{folder} lacks {', '.join(missing)}; compile the bundle again")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # A spinning thread takes the core from the specialists, which do the long work.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(folder / "encoder.onnx"), options, providers=["CPUExecutionProvider"]
+            )
+            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            with np.load(io.BytesIO((folder / "heads.npz").read_bytes())) as heads:
+                self.heads: dict[str, npt.NDArray[np.generic]] = {name: heads[name] for name in heads.files}
+        except Exception as error:  # onnxruntime and tokenizers raise bare Exceptions of their own
+            raise DataLoss("ROUTER_DAMAGED", f"{folder} cannot be read: {error}") from error
+        self._cls = self._tokenizer.token_to_id("[CLS]")
+        self._sep = self._tokenizer.token_to_id("[SEP]")
+        self._route_weight = self.heads["route.weight"].astype(np.float32)
+        self._route_bias = self.heads["route.bias"].astype(np.float32)
+
+    @property
+    def hidden(self) -> int:
+        """Width of the token states."""
+        return int(self._route_weight.shape[0])
+
+    @property
+    def words(self) -> int:
+        """Size of the vocabulary."""
+        return int(self._tokenizer.get_vocab_size())
+
+    def encode(self, text: str) -> Encoded:
+        """Encodes a text in windows.
+
+        Raises:
+            InvalidRequest: The text is blank.
+            LimitExceeded: It is longer than `MAX_CHARS` or has too many tokens.
+        """
+        if len(text) > MAX_CHARS:
+            raise LimitExceeded(
+                "TEXT_TOO_LONG",
+                f"the request has {len(text)} characters; at most {MAX_CHARS} are planned",
+                metadata={"limit_chars": str(MAX_CHARS)},
+            )
+        if not text.strip():
+            raise InvalidRequest("EMPTY_TEXT", "the request has no text")
+        encoding = self._tokenizer.encode(text)
+        ids = np.array(encoding.ids, np.int64)
+        if len(ids) > _MAX_TOKENS:
+            raise LimitExceeded(
+                "TEXT_TOO_LONG",
+                f"the request has {len(ids)} tokens; at most {_MAX_TOKENS} are planned",
+                metadata={"limit_tokens": str(_MAX_TOKENS)},
+            )
+        states, tags = self._windows(ids)
+        offsets = np.array([(0, 0), *encoding.offsets, (len(text), len(text))], np.int64)
+        return Encoded(offsets, np.concatenate([[self._cls], ids, [self._sep]]), states, tags)
+
+    def route_vectors(self, states: Array, spans: list[tuple[int, int]]) -> Array:
+        """Vectors of token spans [begin, end): float32 [spans, hidden] of length one."""
+        means = np.stack([states[begin:end].mean(axis=0) for begin, end in spans])
+        vectors = means @ self._route_weight + self._route_bias
+        result: Array = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+        return result
+
+    def _windows(self, ids: npt.NDArray[np.int64]) -> tuple[Array, Array]:
+        if len(ids) <= _WINDOW:
+            return self._run(ids)
+        states: list[Array] = []
+        tags: list[Array] = []
+        begin = taken = 0
+        while True:
+            end = min(begin + _WINDOW, len(ids))
+            window_states, window_tags = self._run(ids[begin:end])
+            last = end == len(ids)
+            # Row 0 of a window is [CLS]: token t of the text is row t - begin + 1.
+            low = 0 if begin == 0 else taken - begin + 1
+            until = end - _OVERLAP // 2
+            high = len(window_states) if last else until - begin + 1
+            states.append(window_states[low:high])
+            tags.append(window_tags[low:high])
+            if last:
+                return np.concatenate(states), np.concatenate(tags)
+            taken = until
+            begin = end - _OVERLAP
+
+    def _run(self, ids: npt.NDArray[np.int64]) -> tuple[Array, Array]:
+        full = np.concatenate([[self._cls], ids, [self._sep]])[None, :]
+        states, tags = self._session.run(["states", "tags"], {"input_ids": full})
+        return states, tags

@@ -1,0 +1,36 @@
+"""A router compiled once for the tests, from three specialists' descriptions and examples."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from narrowgauge.routing import RouterGraph, compile_router
+
+DATA = Path(__file__).parent / "data"
+
+
+def specialists() -> dict[str, tuple[str, list[str]]]:
+    """The specialists of the product's demo, as their contracts describe them."""
+    described: dict[str, Any] = json.loads((DATA / "specialists.json").read_text())
+    return {name: (row["description"], row["examples"]) for name, row in described.items()}
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("router")
+    compile_router(folder, specialists())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def router(compiled: Path) -> RouterGraph:
+    return RouterGraph.load(compiled, threads=1)
+
+
+@pytest.fixture(scope="session")
+def golden() -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (DATA / "golden.jsonl").read_text().splitlines()]
