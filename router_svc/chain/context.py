@@ -11,9 +11,17 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from narrowgauge.v1 import dispatcher_pb2
+from narrowgauge.v1 import dispatcher_pb2, options_pb2
 from narrowgauge.v1.specialist_pb2 import ContextDocument
-from router_svc.chain.rows import Row, is_tabular, message_json, rows_of, text_of_row, text_of_rows
+from router_svc.chain.rows import (
+    Row,
+    is_tabular,
+    message_json,
+    row_of,
+    rows_of,
+    text_of_row,
+    text_of_rows,
+)
 from router_svc.chain.state import ChainState, End, Run
 
 __all__ = ["ContextBuilder"]
@@ -61,10 +69,9 @@ class ContextBuilder:
     def _result(self, state: ChainState, step: Run) -> ContextDocument:
         title = f"step {step.step_id} result"
         message = self._message(step)
-        if message is not None and not is_tabular(message):
-            return ContextDocument(
-                title=title, text=_cut(message_json(message, self.pool), self.max_text_chars)
-            )
+        if message is not None and not _is_table(step, message):
+            text = _cut(message_json(message, self.pool), self.max_text_chars)
+            return ContextDocument(title=title, text=text)
         rows = self._rows(state, step)
         text = text_of_rows(rows, self.max_text_chars)
         return ContextDocument(title=title, text=text, rows_json=[_dumps(row) for row in rows])
@@ -72,20 +79,25 @@ class ContextBuilder:
     def _rows(self, state: ChainState, step: Run) -> list[Row]:
         """Returns the rows of a step; those of a for-each step are the rows of its runs, in order."""
         if step.runs is None:
-            message = self._message(step)
-            return [] if message is None else rows_of(message, self.pool)
+            return self._own_rows(step)
         rows: list[Row] = []
         sources = self.rows_for(state, step)
         for run in state.runs_of(step):
             message = self._message(run)
             if run.end is not End.FINISHED or message is None or run.row is None:
                 continue
-            own = rows_of(message, self.pool)
-            if not is_tabular(message):
+            own = self._own_rows(run)
+            if not _is_table(run, message):
                 # what was made ("id") says little without what it was made for ("name"); own values win
                 own = [{**sources[run.row][1], **row} for row in own]
             rows += own
         return rows
+
+    def _own_rows(self, run: Run) -> list[Row]:
+        message = self._message(run)
+        if message is None:
+            return []
+        return rows_of(message, self.pool) if _is_table(run, message) else [row_of(message, self.pool)]
 
     def _message(self, run: Run) -> Message | None:
         if run.result is None:
@@ -94,6 +106,11 @@ class ContextBuilder:
         message = GetMessageClass(self.pool.FindMessageTypeByName(name))()
         message.ParseFromString(run.result.value)
         return message
+
+
+def _is_table(run: Run, message: Message) -> bool:
+    # a call that is itself the result, such as a summary with its list of figures, is one thing
+    return run.execution != options_pb2.EXECUTION_NONE and is_tabular(message)
 
 
 def _cut(text: str, max_chars: int) -> str:

@@ -204,7 +204,9 @@ class ChainExecutor:
 
     async def _finish(self, span: trace.Span, error: NarrowgaugeError | None) -> None:
         events = list(self._last_steps(error)) if error is not None else []
-        status = status_of(error) if error is not None else chain_status(self._parts.state)
+        # a cancel or a deadline that comes after the last step's end cuts nothing short
+        early = error is not None and (bool(events) or not self._parts.state.runs)
+        status = status_of(error) if early and error is not None else chain_status(self._parts.state)
         timings = self._parts.clock.timings(self._parts.log.state_ms)
         context = span.get_span_context()
         finished = dispatcher_pb2.ChainFinished(

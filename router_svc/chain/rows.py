@@ -20,7 +20,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 
-__all__ = ["Row", "is_tabular", "message_json", "rows_of", "text_of_row", "text_of_rows"]
+__all__ = ["Row", "is_tabular", "message_json", "row_of", "rows_of", "text_of_row", "text_of_rows"]
 
 Row = dict[str, Any]
 """Column name to JSON value."""
@@ -43,13 +43,13 @@ def rows_of(message: Message, pool: DescriptorPool) -> list[Row]:
     """Returns the rows of a message."""
     field = _rows_field(_descriptor(message))
     if field is None:
-        return [_row(message, pool)]
+        return [row_of(message, pool)]
     if field.message_type is not None and not _repeated(field):
         return rows_of(getattr(message, field.name), pool)
     rows = list(getattr(message, field.name))
     columns = _columns(message)
     if columns is None:
-        return [_row(row, pool) for row in rows]
+        return [row_of(row, pool) for row in rows]
     return [dict(zip(columns, (_value(value, pool) for value in row.values), strict=False)) for row in rows]
 
 
@@ -115,7 +115,8 @@ def _is_map(field: FieldDescriptor) -> bool:
     return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
 
 
-def _row(message: Message, pool: DescriptorPool) -> Row:
+def row_of(message: Message, pool: DescriptorPool) -> Row:
+    """Returns a message as one row."""
     value = _value(message, pool)
     if not isinstance(value, dict):
         return {"value": value}

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from unittest.mock import patch
 
 import grpc
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import format_trace_id
 from scripted import (
     AFTER,
     FOR_EACH,
@@ -239,3 +244,36 @@ async def _error(client: Client) -> grpc.aio.AioRpcError:
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await client.all()
     return raised.value
+
+
+async def test_a_result_that_is_its_own_call_is_one_thing(world: World) -> None:
+    """What EXECUTION_NONE gives reaches the next step as its ProtoJSON, whole."""
+    world.planner.planned = plan(step('Note {"text": "all paid"}'), step('Note {"text": "y"}', (0, USES)))
+    events = await (await Client(await world.router()).start()).all()
+    assert code_name(final(events)) == "OK"
+    assert world.note.starts[1].context[0].text == '{"text":"all paid"}'
+
+
+async def test_spans_of_a_chain_are_one_trace(world: World) -> None:
+    """Dispatch, plan, step, specialist and tool are spans of one trace, which the last event names; no span
+    holds text of the request or of a result."""
+    spans = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    with (
+        patch("router_svc.chain.executor.tracer", lambda: provider.get_tracer("t")),
+        patch("router_svc.chain.run.tracer", lambda: provider.get_tracer("t")),
+        patch("router_svc.chain.talk.tracer", lambda: provider.get_tracer("t")),
+    ):
+        world.planner.planned = plan(step('List {"count": 1}'))
+        events = await (await Client(await world.router()).start("secret words")).all()
+    trace_id = events[-1].chain_finished.trace_id
+    finished = spans.get_finished_spans()
+    by_name = {span.name: span for span in finished}
+    assert set(by_name) == {"dispatch", "plan", "step", "specialist", "tool"}
+    assert {format_trace_id(span.context.trace_id) for span in finished} == {trace_id}
+    assert by_name["tool"].parent.span_id == by_name["step"].context.span_id
+    assert by_name["specialist"].parent.span_id == by_name["step"].context.span_id
+    assert by_name["step"].parent.span_id == by_name["dispatch"].context.span_id
+    said = " ".join(str(dict(span.attributes or {})) for span in finished)
+    assert "secret" not in said and "item" not in said

@@ -13,7 +13,7 @@ from scripted import POOL, message
 from narrowgauge.tools.salesforce.v1 import salesforce_pb2
 from narrowgauge.tools.sql.v1 import sql_pb2
 from narrowgauge.tools.text.v1 import text_pb2
-from router_svc.chain.rows import is_tabular, message_json, rows_of, text_of_row, text_of_rows
+from router_svc.chain.rows import is_tabular, message_json, row_of, rows_of, text_of_row, text_of_rows
 
 DEFAULT = descriptor_pool.Default()
 
@@ -51,12 +51,12 @@ def test_salesforce_records() -> None:
 
 
 def test_what_is_no_table_is_one_row() -> None:
-    """An id, or a summary with several lists, is a row of its own."""
+    """An id is a row of its own, and so is any message that is asked for as one row."""
     created = salesforce_pb2.CreateRecordResponse(object="Case", id="500A")
     assert not is_tabular(created)
     assert rows_of(created, DEFAULT) == [{"object": "Case", "id": "500A"}]
     summary = text_pb2.SummarizeRequest(headline="All paid", key_points=["a"])
-    assert rows_of(summary, DEFAULT) == [{"headline": "All paid", "key_points": ["a"]}]
+    assert row_of(summary, DEFAULT) == {"headline": "All paid", "key_points": ["a"]}
 
 
 def test_a_single_list_of_messages() -> None:
