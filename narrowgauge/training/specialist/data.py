@@ -1,0 +1,90 @@
+"""Training examples of the shipped specialists, generated over a catalogue."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import sqlite3
+from collections.abc import Iterator
+
+from google.protobuf.message import Message
+
+from narrowgauge.contracts.closed_sets import closed_sets_of
+from narrowgauge.contracts.contract import Contract, ToolCall
+from narrowgauge.contracts.surfaces import CompiledSurface
+from narrowgauge.errors import InvalidRequest
+from narrowgauge.evaluation.salesforce_calls import gold_request
+from narrowgauge.training.specialist.encode import TrainingExample
+from narrowgauge.training.specialist.salesforce_requests import requests
+from narrowgauge.training.specialist.sql_conditions import TODAY
+from narrowgauge.training.specialist.sql_questions import questions
+from narrowgauge.training.specialist.sql_schema import Schema
+from narrowgauge.v1.catalogue_pb2 import Catalogue
+from narrowgauge.v1.specialist_pb2 import ContextDocument
+
+__all__ = ["canonical_sql", "salesforce_examples", "sql_examples"]
+
+
+def salesforce_examples(contract: Contract, catalogue: Catalogue, *, seed: int) -> Iterator[TrainingExample]:
+    """Yields requests on an organisation with their calls, without end."""
+    rng = random.Random(seed)
+    for request in requests(catalogue, seed=seed):
+        method, message = gold_request({"operation": request.operation, **request.call})
+        context = [
+            ContextDocument(
+                title=f"row {rng.randint(1, 9)} of step {rng.randint(0, 3)} result",
+                rows_json=[json.dumps(row, ensure_ascii=False)],
+            )
+            for row in request.rows
+        ]
+        call = _call(contract, method, message)
+        yield TrainingExample(request.text, call, catalogue, context, str(TODAY))
+
+
+def sql_examples(
+    contract: Contract,
+    surface: CompiledSurface,
+    catalogue: Catalogue,
+    database: sqlite3.Connection | None,
+    *,
+    seed: int,
+) -> Iterator[TrainingExample]:
+    """Yields questions on a database with their queries, without end."""
+    closed_sets = closed_sets_of(catalogue)
+    for question in questions(Schema(catalogue, database, seed), seed=seed):
+        text = "UNANSWERABLE" if question.sql is None else canonical_sql(question.sql)
+        try:
+            call = surface.parse(text, closed_sets)
+        except InvalidRequest:
+            # A name of the schema that the generator's plain SQL cannot quote; another question will do.
+            continue
+        yield TrainingExample(question.text, call, catalogue, (), str(TODAY))
+
+
+def canonical_sql(sql: str) -> str:
+    """Writes the generator's SQL as the surface does.
+
+    Columns are bare where no table is joined, the key of the earlier table stands first, and ascending order
+    is not said.
+    """
+    sql = sql.replace(" ASC", "")
+    if " JOIN " not in sql:
+        return re.sub(r"('(?:[^']|'')*')|\b\w+\.(?=[A-Za-z_])", lambda found: found[1] or "", sql)
+    first = re.search(r"FROM (\w+)", sql)
+    assert first is not None
+
+    def ordered(found: re.Match[str]) -> str:
+        left, left_key, right, right_key = found.groups()
+        if left == first[1]:
+            return found[0]
+        return f"ON {right}.{right_key} = {left}.{left_key}"
+
+    return re.sub(r"ON (\w+)\.(\w+) = (\w+)\.(\w+)", ordered, sql)
+
+
+def _call(contract: Contract, method: str, message: Message) -> ToolCall:
+    tool = contract.tool(method)
+    request = tool.request_class()
+    request.ParseFromString(message.SerializeToString())
+    return ToolCall(tool, request)
