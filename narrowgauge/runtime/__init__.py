@@ -2,5 +2,5 @@
 
 import os
 
-# gRPC's C core logs every closed connection to stderr, between our JSON lines; it reads this once, when loaded.
+# gRPC's C core logs closed connections to stderr, between our JSON lines; it reads this once, when loaded.
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")

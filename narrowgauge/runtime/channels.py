@@ -12,9 +12,9 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from narrowgauge.errors import Unavailable
-from narrowgauge.runtime.interceptors import client_interceptors
 from narrowgauge.runtime.status import error_from_rpc
 from narrowgauge.runtime.tls import Tls
+from narrowgauge.runtime.traced_channel import TracedChannel
 
 __all__ = ["open_channel", "wait_ready"]
 
@@ -60,10 +60,8 @@ def open_channel(
     ]
     tls = tls or Tls.from_environ(os.environ)
     if tls is None:
-        return grpc.aio.insecure_channel(target, options=options, interceptors=client_interceptors())
-    return grpc.aio.secure_channel(
-        target, tls.channel_credentials(), options=options, interceptors=client_interceptors()
-    )
+        return TracedChannel(grpc.aio.insecure_channel(target, options=options))
+    return TracedChannel(grpc.aio.secure_channel(target, tls.channel_credentials(), options=options))
 
 
 async def wait_ready(channel: grpc.aio.Channel, timeout_s: float, *, service: str = "") -> None:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import grpc
 
 from narrowgauge.errors import Unavailable
-from narrowgauge.runtime.interceptors import is_upkeep
+from narrowgauge.runtime.rpc_span import is_upkeep
 from narrowgauge.runtime.status import abort
 
 __all__ = ["ReadinessGate"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import grpc
@@ -134,6 +135,17 @@ async def test_closing_a_channel_ends_the_spans_of_its_streams(
         del call
     assert_linked(await ended(spans, 2), "CANCELLED")
     assert echo.closed == ["forever"]
+
+
+async def test_a_stream_that_its_server_ends_leaves_no_task(stub: EchoStub, spans: SpanRecorder) -> None:
+    """When the server ends a stream first, nothing waits for the caller's next message."""
+    before = asyncio.all_tasks()
+    call = stub.both()
+    await call.write(text("invalid"))
+    with pytest.raises(grpc.aio.AioRpcError):
+        await call.read()
+    await ended(spans, 2)
+    assert asyncio.all_tasks() == before
 
 
 async def test_a_deadline_ends_both_spans(stub: EchoStub, spans: SpanRecorder) -> None:
