@@ -12,7 +12,7 @@
 | `writable:<Entity>` | the fields that may be written |
 | `required:<Entity>` | the fields that a new record needs |
 | `external_ids:<Entity>` | the fields that identify a record in an outside system |
-| `relationships:<Entity>` | `relationship=Entity` for each reference to one entity that has a name of its own |
+| `relationships:<Entity>` | `relationship=Entity` for each named reference to one entity |
 | `figures` | numbers, dates, amounts and percentages of the context documents, as written |
 | any other | the catalogue's `closed_sets` |
 """

@@ -11,6 +11,7 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from narrowgauge.buf.validate import validate_pb2
 from narrowgauge.errors import Unsupported
 
 __all__ = ["default_violations", "rule_failures", "violations"]
@@ -40,12 +41,22 @@ def default_violations(descriptor: Descriptor) -> frozenset[str]:
     Raises:
         Unsupported: A rule of the message cannot be compiled or evaluated.
     """
+    if not _has_rules(descriptor):
+        return frozenset()
     found = set()
     for violation in _collect(GetMessageClass(descriptor)()):
         elements = _elements(violation)
         if len(elements) == 1 and elements[0].field_name in descriptor.fields_by_name:
             found.add(elements[0].field_name)
     return frozenset(found)
+
+
+def _has_rules(descriptor: Descriptor) -> bool:
+    return (
+        descriptor.GetOptions().HasExtension(validate_pb2.message)
+        or any(oneof.GetOptions().HasExtension(validate_pb2.oneof) for oneof in descriptor.oneofs)
+        or any(field.GetOptions().HasExtension(validate_pb2.field) for field in descriptor.fields)
+    )
 
 
 def rule_failures(message: Message) -> set[tuple[str, str]]:
@@ -93,7 +104,8 @@ def _path(violation: protovalidate.Violation) -> str:
 def _collect(message: Message) -> list[protovalidate.Violation]:
     try:
         return _validator(message.DESCRIPTOR.file.pool).collect_violations(message)
-    except (protovalidate.CompilationError, protovalidate.EvaluationError) as error:
+    except (protovalidate.CompilationError, protovalidate.EvaluationError, ValueError) as error:
+        # ValueError: a message of protobuf's own that the engine carries in an older version.
         raise Unsupported(
             "BAD_RULE", f"{message.DESCRIPTOR.full_name}: protovalidate cannot apply its rules: {error}"
         ) from error
