@@ -6,12 +6,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+from command_line import Cli
 
 
 @pytest.fixture

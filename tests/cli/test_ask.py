@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Cli
+from command_line import Cli
 
 
 def test_ask_shows_plan_calls_and_results(cli: Cli, router: str) -> None:

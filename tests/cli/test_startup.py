@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import Cli
+from command_line import Cli
 from typer.testing import CliRunner
 
 from narrowgauge.cli.__main__ import app

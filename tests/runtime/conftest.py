@@ -7,12 +7,12 @@ import json
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import grpc
 import pytest
-from echo_service import Echo, EchoStub
+from echo_service import Echo, EchoStub, EventOf, Spawn
 from span_recorder import SpanRecorder
 
 from narrowgauge.runtime.channels import open_channel
@@ -61,9 +61,6 @@ def stub(echo_channel: grpc.aio.Channel) -> EchoStub:
     return EchoStub(echo_channel)
 
 
-Spawn = Callable[..., Awaitable[asyncio.subprocess.Process]]
-
-
 @pytest.fixture
 async def spawn() -> AsyncIterator[Spawn]:
     """Starts the echo service (or `-m module`) as a process; what still runs at the end is killed."""
@@ -88,7 +85,7 @@ async def spawn() -> AsyncIterator[Spawn]:
 
 
 @pytest.fixture
-def event_of() -> Callable[[asyncio.subprocess.Process], Awaitable[dict[str, str]]]:
+def event_of() -> EventOf:
     """Reads the next event line of a process."""
 
     async def read(process: asyncio.subprocess.Process) -> dict[str, str]:

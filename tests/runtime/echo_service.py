@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 import grpc
@@ -19,6 +19,12 @@ from narrowgauge.runtime.config import env
 from narrowgauge.runtime.lifecycle import serve, service_main
 
 SERVICE = "test.Echo"
+
+Spawn = Callable[..., Awaitable[asyncio.subprocess.Process]]
+"""Starts a process with arguments and variables."""
+
+EventOf = Callable[[asyncio.subprocess.Process], Awaitable[dict[str, str]]]
+"""Reads the next event line of a process."""
 
 
 def text(value: str) -> StringValue:

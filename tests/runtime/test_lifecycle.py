@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Awaitable, Callable
 
 import grpc
 import pytest
-from conftest import Spawn
-from echo_service import SERVICE, Echo, EchoStub, text
+from echo_service import SERVICE, Echo, EchoStub, EventOf, Spawn, text
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
@@ -19,7 +17,6 @@ from narrowgauge.runtime.channels import open_channel, wait_ready
 from narrowgauge.runtime.lifecycle import ServiceServer
 from narrowgauge.runtime.status import error_from_rpc
 
-EventOf = Callable[[asyncio.subprocess.Process], Awaitable[dict[str, str]]]
 STATUS = health_pb2.HealthCheckResponse.ServingStatus
 
 

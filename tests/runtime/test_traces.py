@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import random
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import grpc
 import pytest
-from conftest import Spawn
-from echo_service import EchoStub, text
+from echo_service import EchoStub, EventOf, Spawn, text
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.propagate import inject
 from opentelemetry.sdk.trace import TracerProvider
@@ -23,7 +20,6 @@ from narrowgauge.runtime import semconv
 from narrowgauge.runtime.trace_store import MetricPoint, TraceStore
 from narrowgauge.runtime.trace_tree import Trace, TraceSpan
 
-EventOf = Callable[[asyncio.subprocess.Process], Awaitable[dict[str, str]]]
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
