@@ -115,6 +115,9 @@ async def main(config: LocalServerConfig) -> None:
     )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family) as listener:
+        # asyncio switches Nagle's algorithm off only on sockets that name their protocol, which this one does
+        # not; with it each answer takes 40 ms. Accepted connections inherit the option.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         shown = f"[{host}]" if ":" in host else host
         server = _Server(
             uvicorn.Config(
