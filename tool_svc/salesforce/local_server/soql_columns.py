@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from tool_svc.salesforce.local_server.faults import at
 from tool_svc.salesforce.local_server.schema import Field, ObjectType, Schema
-from tool_svc.salesforce.local_server.soql_syntax import Expression
+from tool_svc.salesforce.local_server.soql_tree import Expression
 
 __all__ = ["ADVICE", "Column", "Source", "quoted"]
 

@@ -12,7 +12,8 @@ from tool_svc.salesforce.local_server.date_literals import days_of
 from tool_svc.salesforce.local_server.faults import Fault, at
 from tool_svc.salesforce.local_server.schema import Field
 from tool_svc.salesforce.local_server.soql_columns import Column
-from tool_svc.salesforce.local_server.soql_syntax import (
+from tool_svc.salesforce.local_server.soql_syntax import string_value
+from tool_svc.salesforce.local_server.soql_tree import (
     AGGREGATES,
     All,
     AnyOf,
@@ -22,7 +23,6 @@ from tool_svc.salesforce.local_server.soql_syntax import (
     Literal,
     Negation,
     SemiJoin,
-    string_value,
 )
 
 __all__ = ["Conditions", "function_sql"]

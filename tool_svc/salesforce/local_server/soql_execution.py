@@ -12,14 +12,14 @@ from tool_svc.salesforce.local_server.faults import Fault, at
 from tool_svc.salesforce.local_server.schema import Field, ObjectType, Schema
 from tool_svc.salesforce.local_server.soql_columns import ADVICE, Column, Source, quoted
 from tool_svc.salesforce.local_server.soql_conditions import Conditions, function_sql
-from tool_svc.salesforce.local_server.soql_syntax import (
+from tool_svc.salesforce.local_server.soql_syntax import parse_soql
+from tool_svc.salesforce.local_server.soql_tree import (
     AGGREGATES,
     Expression,
     Order,
     Query,
     SemiJoin,
     SubSelect,
-    parse_soql,
 )
 
 __all__ = ["Answer", "run_soql"]
