@@ -18,7 +18,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from narrowgauge.contracts.constraint.messages import is_derived
+from narrowgauge.contracts.constraint.fields import is_derived
 from narrowgauge.contracts.constraint.numbers import float_text
 from narrowgauge.contracts.constraint.strings import json_text
 from narrowgauge.contracts.constraint.well_known import WRAPPERS

@@ -1,10 +1,7 @@
-"""Grammars of messages: which fields may stand where, and what their values may be.
+"""Grammars of messages as ProtoJSON (https://protobuf.dev/programming-guides/json/).
 
-A message is written as a chain of states, one for each field in number order. A state knows whether
-something stands before it, so that commas are right, and which of the groups (oneofs) that still have
-members to come are used, so that a oneof is used at most once however its numbers lie. From each state the
-grammar writes the field or skips it, as far as its rules allow. Field values are ProtoJSON
-(https://protobuf.dev/programming-guides/json/).
+`MessageGrammar` walks a request message and writes a rule for each message and depth of recursion, with the
+values that the fields' rules allow; `chain` says which field may follow which.
 """
 
 from __future__ import annotations
@@ -18,6 +15,16 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from narrowgauge.buf.validate import validate_pb2
 from narrowgauge.contracts.constraint import well_known
+from narrowgauge.contracts.constraint.chain import Chain, Slot
+from narrowgauge.contracts.constraint.fields import (
+    any_targets,
+    children,
+    is_derived,
+    is_map,
+    refuse,
+    rules_of,
+    values_from,
+)
 from narrowgauge.contracts.constraint.lark import Lark, literal
 from narrowgauge.contracts.constraint.limits import Limits
 from narrowgauge.contracts.constraint.recursion import Cycles
@@ -33,10 +40,8 @@ from narrowgauge.contracts.constraint.scalars import (
 )
 from narrowgauge.contracts.constraint.strings import json_text, string_rule
 from narrowgauge.contracts.validate import default_violations
-from narrowgauge.errors import Unsupported
-from narrowgauge.v1 import options_pb2
 
-__all__ = ["Coverage", "MessageGrammar", "values_from"]
+__all__ = ["Coverage", "MessageGrammar"]
 
 _INTEGERS = {
     FieldDescriptor.TYPE_INT32: ("int32", 32, True),
@@ -89,35 +94,6 @@ class _Value:
     choices: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True)
-class _Slot:
-    """A field's place in its message."""
-
-    key: str
-    value: str | None
-    required: bool
-    groups: frozenset[str]
-
-
-def values_from(descriptor: FieldDescriptor) -> str:
-    """Returns the name of the closed set that the field's values come from, or an empty string."""
-    return str(descriptor.GetOptions().Extensions[options_pb2.value].values_from)
-
-
-def is_derived(descriptor: FieldDescriptor) -> bool:
-    """Says whether the field is never generated."""
-    return bool(descriptor.GetOptions().Extensions[options_pb2.value].derived)
-
-
-def refuse(descriptor: FieldDescriptor | Descriptor, reason: str) -> Unsupported:
-    """Makes the error for a field that has no constraint."""
-    return Unsupported(
-        "UNSUPPORTED_FIELD",
-        f"{descriptor.full_name}: {reason}",
-        metadata={"field": descriptor.full_name, "reason": reason},
-    )
-
-
 class MessageGrammar:
     """Adds the rules of messages to a grammar."""
 
@@ -153,7 +129,7 @@ class MessageGrammar:
         Raises:
             Unsupported: A field has no constraint; names it and says why.
         """
-        self._cycles = Cycles(descriptor, lambda message: _children(message, self._limits))
+        self._cycles = Cycles(descriptor, lambda message: children(message, self._limits))
         self._objects.clear()  # what closes a cycle depends on the root
         if descriptor.full_name in _NO_REQUESTS:
             raise refuse(
@@ -179,7 +155,7 @@ class MessageGrammar:
             if is_derived(member):
                 continue
             member_groups = frozenset(name for name, (names, _) in groups.items() if member.name in names)
-            field_rules = _rules_of(member)
+            field_rules = rules_of(member)
             in_rule = any(member.name in entry.fields for entry in rules.oneof)
             if in_rule and not field_rules.ignore:
                 field_rules.ignore = validate_pb2.IGNORE_IF_ZERO_VALUE
@@ -188,9 +164,7 @@ class MessageGrammar:
             slots.append(
                 self._slot(member, field_rules, member_groups, member.name in not_default, counts, depth)
             )
-        tail = _Chain(self._lark, slots, {name for name, (_, needed) in groups.items() if needed}).tail(
-            opened
-        )
+        tail = Chain(self._lark, slots, {name for name, (_, needed) in groups.items() if needed}).tail(opened)
         return None if tail is None else self._lark.rule(f"{head} {tail}")
 
     def _groups(self, descriptor: Descriptor, rules: Any) -> dict[str, tuple[frozenset[str], bool]]:
@@ -216,7 +190,7 @@ class MessageGrammar:
         not_default: bool,
         exclude_zero: bool,
         depth: int,
-    ) -> _Slot:
+    ) -> Slot:
         ignored = rules.ignore == validate_pb2.IGNORE_ALWAYS
         if ignored:
             rules = validate_pb2.FieldRules()
@@ -228,10 +202,10 @@ class MessageGrammar:
         except Unsatisfiable as reason:
             raise refuse(member, str(reason)) from reason
         symbol = value.symbol if value else None
-        return _Slot(f"{json_text(member.json_name)}:", symbol, required, groups)
+        return Slot(f"{json_text(member.json_name)}:", symbol, required, groups)
 
     def _field(self, member: FieldDescriptor, rules: Any, exclude_zero: bool, depth: int) -> _Value | None:
-        if _is_map(member):
+        if is_map(member):
             return self._map(member, rules, exclude_zero, depth)
         if member.is_repeated:
             return self._list(member, rules, exclude_zero, depth)
@@ -481,112 +455,6 @@ class MessageGrammar:
                 self.coverage.left[owner.full_name, path + descriptor.name] = (
                     "has no expression in the constraint"
                 )
-
-
-class _Chain:
-    """The states of one message."""
-
-    def __init__(self, lark: Lark, slots: Sequence[_Slot], needed: set[str]) -> None:
-        self._lark = lark
-        self._slots = slots
-        self._needed = needed
-        self._last = {group: index for index, slot in enumerate(slots) for group in slot.groups}
-        self._states: dict[tuple[int, bool, frozenset[str]], str | None] = {}
-        # A group that must be used and has no member that can be written makes the message impossible.
-        self._impossible = bool(needed - self._last.keys())
-
-    def tail(self, begun: bool) -> str | None:
-        """Returns what follows the opening brace; None when nothing can."""
-        if self._impossible:
-            return None
-        reached = [{(begun, frozenset[str]())}]
-        for index in range(len(self._slots)):
-            reached.append({after for state in reached[-1] for after in self._following(index, *state)})
-        # From the end: each state uses only states after it.
-        for index in range(len(self._slots), -1, -1):
-            for wrote, used in sorted(reached[index], key=lambda state: (state[0], sorted(state[1]))):
-                self._states[index, wrote, used] = self._state(index, wrote, used)
-        return self._states[0, begun, frozenset()]
-
-    def _following(self, index: int, wrote: bool, used: frozenset[str]) -> list[tuple[bool, frozenset[str]]]:
-        slot = self._slots[index]
-        found = [] if slot.required else [(wrote, self._open(used, index + 1))]
-        if slot.value is not None and not used & slot.groups:
-            found.append((True, self._open(used | slot.groups, index + 1)))
-        return found
-
-    def _open(self, used: frozenset[str], index: int) -> frozenset[str]:
-        return frozenset(group for group in used if self._last[group] >= index)
-
-    def _state(self, index: int, wrote: bool, used: frozenset[str]) -> str | None:
-        if index == len(self._slots):
-            return '"}"'
-        slot = self._slots[index]
-        skip = write = None
-        ends_unused = any(
-            group in self._needed and group not in used and self._last[group] == index
-            for group in slot.groups
-        )
-        if not slot.required and not ends_unused:
-            skip = self._states.get((index + 1, wrote, self._open(used, index + 1)))
-        if slot.value is not None and not used & slot.groups:
-            after = self._states[index + 1, True, self._open(used | slot.groups, index + 1)]
-            if after is not None:
-                key = literal(("," if wrote else "") + slot.key)
-                write = f"{key} {slot.value} {after}"
-        if write is None:
-            return skip
-        return self._lark.rule(write if skip is None else f"{write} | {skip}")
-
-
-def any_targets(owner: Any, rules: Any, limits: Limits) -> list[tuple[str, Descriptor | None]]:
-    """Returns the type URLs that an `Any` field may hold, with their messages where they are known."""
-    urls = list(getattr(rules, "in")) or [f"type.googleapis.com/{name}" for name in limits.any_types]
-    targets: list[tuple[str, Descriptor | None]] = []
-    for url in urls:
-        if url in rules.not_in:
-            continue
-        try:
-            targets.append((url, owner.file.pool.FindMessageTypeByName(url.rpartition("/")[2])))
-        except KeyError:
-            targets.append((url, None))
-    return targets
-
-
-def _children(descriptor: Descriptor, limits: Limits) -> list[tuple[FieldDescriptor, Descriptor]]:
-    """Fields that hold messages, each with every message that it can hold."""
-    found = []
-    for owner in descriptor.fields:
-        target = owner.message_type
-        if target is None or is_derived(owner):
-            continue
-        rules = _rules_of(owner)
-        if _is_map(owner):
-            target = target.fields_by_name["value"].message_type
-            rules = rules.map.values
-        elif owner.is_repeated:
-            rules = rules.repeated.items
-        if target is None:
-            continue
-        if target.full_name == "google.protobuf.Any":
-            found += [(owner, held) for _, held in any_targets(owner, rules.any, limits) if held is not None]
-        elif target.full_name not in well_known.JSON_KINDS:
-            found.append((owner, target))
-    return found
-
-
-def _rules_of(member: FieldDescriptor) -> Any:
-    rules = validate_pb2.FieldRules()
-    rules.CopyFrom(member.GetOptions().Extensions[validate_pb2.field])
-    return rules
-
-
-def _is_map(member: FieldDescriptor) -> bool:
-    return (
-        member.is_repeated
-        and member.message_type is not None
-        and bool(member.message_type.GetOptions().map_entry)
-    )
 
 
 def _with_zero(member: FieldDescriptor, scalar: Scalar) -> Scalar:

@@ -20,9 +20,10 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
+from narrowgauge.contracts.constraint.fields import values_from
 from narrowgauge.contracts.constraint.lark import literal
 from narrowgauge.contracts.constraint.limits import Limits
-from narrowgauge.contracts.constraint.messages import Coverage, MessageGrammar, values_from
+from narrowgauge.contracts.constraint.messages import Coverage, MessageGrammar
 from narrowgauge.contracts.contract import Contract, Tool, ToolCall
 from narrowgauge.contracts.proto_json import read_message, write_message
 from narrowgauge.contracts.surfaces.surface import ClosedSets
