@@ -15,11 +15,13 @@ from narrowgauge.contracts.surfaces.sql.parameter import (
 from narrowgauge.contracts.surfaces.sql.rules import KINDS, Named, Rules, quoted
 from narrowgauge.contracts.surfaces.sql.select_list import (
     CALLS,
+    COUNT_OF,
     DATES,
     NUMBERS,
     NUMERIC_CALLS,
     ORDERED,
     TEXTS,
+    TOTAL_OF,
 )
 from narrowgauge.contracts.surfaces.sql.shape import MAX_GROUP_LEVELS
 from narrowgauge.contracts.surfaces.sql.words import string_text
@@ -113,8 +115,8 @@ def _add_values(rules: Rules) -> None:
         "aggregate",
         [
             '"COUNT(*)"',
-            'COUNT (column::_ | call::_ | calculation::_) ")"',
-            'TOTAL (value::_ | calculation::_) ")"',
+            f'{COUNT_OF} (column::_ | call::_ | calculation::_) ")"',
+            f'{TOTAL_OF} (value::_ | calculation::_) ")"',
             'EXTREME (ordered::_ | call::_ | calculation::_) ")"',
         ],
     )

@@ -2,7 +2,7 @@
 
 SQL names columns before the tables that they belong to. The grammar still lets a column stand only where its
 table is in FROM: the rules of a SELECT carry a 64-bit parameter (llguidance's parametric rules,
-https://github.com/guidance-ai/llguidance/blob/main/docs/parametric.md), the select list notes in it which tables
+https://github.com/guidance-ai/llguidance/blob/main/docs/parametric.md). The select list notes in it which tables
 are needed, FROM must bring such tables, and what follows FROM sees only those. A parameter goes down and never
 up, so the rules of the select list and of FROM are written in continuation-passing style: each ends with what
 comes next.
@@ -45,14 +45,14 @@ def sql_grammar(closed_sets: ClosedSets) -> str:
     """Returns the grammar of all requests over a catalogue.
 
     Raises:
-        FailedPrecondition: The catalogue has no table with columns, or more tables than the grammar can follow.
+        FailedPrecondition: The catalogue has no table with columns, or more than the grammar can follow.
     """
     tables = tables_of(closed_sets)
     if len(tables) > SOURCES:
         raise FailedPrecondition(
             "CATALOGUE_TOO_LARGE",
-            f"the catalogue has {len(tables)} tables and the SQL grammar follows {SOURCES}: prune it to what the "
-            "request can need",
+            f"the catalogue has {len(tables)} tables and the SQL grammar follows {SOURCES}: "
+            "prune it to what the request can need",
         )
     rules = Rules(tables)
     rules.rule("start", [quoted(UNANSWERABLE), '"SELEC" first_select::0'], parameter=False)
@@ -81,8 +81,7 @@ TERMINALS = "".join(
         _words("LIKE", (" LIKE ", " NOT LIKE ")),
         _words("IS_NULL", (" IS NULL", " IS NOT NULL")),
         _words("BOOLEAN", ("TRUE", "FALSE")),
-        _words("COUNT", ("COUNT(", "COUNT(DISTINCT ")),
-        _words("TOTAL", ("SUM(", "AVG(", "SUM(DISTINCT ", "AVG(DISTINCT ")),
+        _words("TOTAL", ("SUM(", "AVG(")),
         _words("EXTREME", ("MIN(", "MAX(")),
         _calls(
             "DATE_CALL",

@@ -13,8 +13,9 @@
 | 62    | the right side of a set operation                     | the same                            |
 | 63    | never set                                             | never set                           |
 
-Places inside a calculation: 26 in the argument of an aggregate; for values, 27 the right operand was begun, 28 in
-`(a + b) + c`, 29 in `a + (b + c)`, 30 behind the parentheses; for aggregates, 31, 32 and 33 as 27, 28 and 30.
+Places inside a calculation: 26 in the argument of an aggregate; for values, 27 the right operand was begun,
+28 in `(a + b) + c`, 29 in `a + (b + c)`, 30 behind the parentheses; for aggregates, 31, 32 and 33 as 27, 28
+and 30.
 """
 
 from __future__ import annotations

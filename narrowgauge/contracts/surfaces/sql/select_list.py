@@ -40,7 +40,7 @@ from narrowgauge.contracts.surfaces.sql.words import (
     identifier,
 )
 
-__all__ = ["CALLS", "NUMERIC_CALLS", "add_select"]
+__all__ = ["CALLS", "COUNT_OF", "NUMERIC_CALLS", "TOTAL_OF", "add_select"]
 
 NUMBERS = ("number", "unknown")
 DATES = ("date", "text", "category", "unknown")
@@ -49,15 +49,9 @@ ORDERED = ("number", "text", "date", "category", "unknown")
 NUMERIC_CALLS = (("DATE_CALL", DATES), ("LENGTH_CALL", TEXTS), ("NUMBER_CALL", NUMBERS))
 TEXT_CALLS = (("DATE_TEXT_CALL", DATES), ("DAY_CALL", DATES), ("TEXT_CALL", TEXTS))
 CALLS = (*NUMERIC_CALLS, *TEXT_CALLS)
-# What a key column of each kind is compared with.
-_KEY_KINDS: dict[str, tuple[str, ...]] = {
-    "number": NUMBERS,
-    "text": TEXTS,
-    "category": TEXTS,
-    "date": ("date", "unknown"),
-    "boolean": ("boolean", "unknown"),
-    "unknown": KINDS,
-}
+# DISTINCT is a lexeme of its own: in one with `COUNT(`, the longest match would take a column's D for it.
+COUNT_OF = '"COUNT(" "DISTINCT "?'
+TOTAL_OF = 'TOTAL "DISTINCT "?'
 _MAX_KEYS = 4
 
 
@@ -69,8 +63,8 @@ def add_select(rules: Rules) -> None:
     every_table = (1 << len(rules.tables)) - 1
     plain = all_of([f"bit_clear({EXACT})", f"bit_clear({DERIVED})"])
     inner = all_of([f"lt({DEPTH}, {MAX_DEPTH})", f"bit_clear({DERIVED})"])
-    # llguidance 1.9 fails on large grammars when a rule is used inside itself with another parameter: the rule that
-    # repeats takes the parameter as it is.
+    # llguidance 1.9 fails on large grammars when a rule is used inside itself with another parameter: the rule
+    # that repeats takes the parameter as it is.
     for name in ("first", "inner", "nested", "right_one", "right_same"):
         rules.rule(f"{name}_select", ['"T " select::_'])
     rules.rule("select", ["select_distinct::_", '"DISTINCT " select_distinct::_'])
@@ -147,17 +141,17 @@ def _add_items(rules: Rules, shape: str) -> None:
         rules.rule(operand, [f"{value}::_", f"CONSTANT {after}::_"])
         _add_after(rules, after, value, operand, done)
         items += [f"{value}::_", f'"(" {value}::set_bit({LEFT})']
-        for function in ("COUNT", "TOTAL", "EXTREME"):
+        for function in (COUNT_OF, TOTAL_OF, "EXTREME"):
             aggregates.append(f"{function} {value}::set_bit({ARGUMENT})")
             aggregates.append(f'{function} "(" {value}::bit_or({1 << ARGUMENT | 1 << LEFT})')
     if others:
         rules.rule(words, others)
         items.append(f"{words}::_")
-        aggregates += [f"{function} {words}::set_bit({ARGUMENT})" for function in ("COUNT", "EXTREME")]
+        aggregates += [f"{function} {words}::set_bit({ARGUMENT})" for function in (COUNT_OF, "EXTREME")]
     if flags:
         rules.rule(flag, flags)
         items.append(f"{flag}::_")
-        aggregates.append(f"COUNT {flag}::set_bit({ARGUMENT})")
+        aggregates.append(f"{COUNT_OF} {flag}::set_bit({ARGUMENT})")
     rules.rule(item, items)
     rules.rule(aggregate, aggregates)
     rules.rule(total_operand, [f"{aggregate}::_", f"CONSTANT {total}::_"])
@@ -272,34 +266,15 @@ def _add_from_several(rules: Rules) -> None:
                 room_for(n, 1, there=True),
             ]
         )
-        _add_key(rules, n)
-        keys = f'key{n}::_ (" AND " key{n}::_){{0,{_MAX_KEYS - 1}}}'
+        # Keys of any two kinds: people's schemas give one key different types in two tables.
+        key = f'left::_ " = " {rules.qualified(n, rules.names(index, frozenset(KINDS)))}'
+        keys = f'{key} (" AND " {key}){{0,{_MAX_KEYS - 1}}}'
         rules.rule(f"on{n}", [f'" ON " {keys} joined::set_bit({AVAILABLE + n})'])
         alternatives.append(_if(f"JOIN {names[n]} on{n}::clear_bit({n})", condition))
         rules.rule(f"cross{n}", [f"joined::set_bit({AVAILABLE + n})"])
         alternatives.append(_if(f'" CROSS JOIN " {names[n]} cross{n}::clear_bit({n})', condition))
     rules.rule("join", alternatives)
-    for name, kinds in _KEY_KINDS.items():
-        if columns := [_if(named.terminal, named.condition) for named in rules.joined(kinds)]:
-            rules.rule(f"left_{name}", columns)
-
-
-def _add_key(rules: Rules, position: int) -> None:
-    """Adds `key<n>`: a column of an earlier table = a column of the joined table."""
-    index = rules.occurrences[position][0]
-    alternatives = []
-    certain = False
-    for kind, partners in _KEY_KINDS.items():
-        names = rules.names(index, frozenset([kind]))
-        holders = sum(bool(rules.names(other, frozenset(partners))) for other in range(len(rules.tables)))
-        if names and holders:
-            alternatives.append(f'left_{kind}::_ " = " {rules.qualified(position, names)}')
-            certain = certain or holders == len(rules.tables)
-    if not certain:
-        # Some table has no column of a kind that fits: whichever tables are there, one column must be possible.
-        names = rules.names(index, frozenset(KINDS))
-        alternatives = [f'left_unknown::_ " = " {rules.qualified(position, names)}']
-    rules.rule(f"key{position}", alternatives)
+    rules.rule("left", [_if(named.terminal, named.condition) for named in rules.joined(KINDS)])
 
 
 def _add_from_query(rules: Rules) -> None:

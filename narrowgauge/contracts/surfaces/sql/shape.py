@@ -1,7 +1,7 @@
 """Which valid requests have a text: the surface bounds how deep expressions, groups and queries nest.
 
-The contract's messages nest freely, a grammar that always ends does not. What is refused here is what the grammar
-cannot write whatever the catalogue holds; which types go together is the grammar's own matter.
+The contract's messages nest freely, a grammar that always ends does not. What is refused here is what the
+grammar cannot write whatever the catalogue holds; which types go together is the grammar's own matter.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class Column:
 
     Attributes:
         name: Its name.
-        kind: `number`, `text`, `date`, `boolean`, `unknown`, or `category`: a text whose values are all known.
+        kind: `number`, `text`, `date`, `boolean`, `unknown`, or `category`: a text with known values only.
         values: All values of a category.
     """
 

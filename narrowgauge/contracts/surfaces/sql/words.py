@@ -148,7 +148,7 @@ def number_text(value: float) -> str:
     """Writes a number with a fraction, without exponent.
 
     Raises:
-        InvalidRequest: The number has more than nine digits before the point or six after it, or is not finite.
+        InvalidRequest: The number has over nine digits before the point or six after it, or is not finite.
     """
     text = format(Decimal(repr(value)), "f")
     if "." not in text:
