@@ -1,8 +1,9 @@
 """The states of a message: which fields may stand where.
 
 A message is a chain of states, one for each field in number order. A state knows whether something stands
-before it, so that commas are right, and which of the groups (oneofs) with members to come are used, so that a oneof is used at most once however its numbers lie. From each state the grammar writes the field or
-skips it, as far as its rules allow.
+before it, so that commas are right, and which of the groups (oneofs) with members to come are used, so that a
+oneof is used at most once however its numbers lie. From each state the grammar writes the field or skips it,
+as far as its rules allow.
 """
 
 from __future__ import annotations
