@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from running_system import RunningSystem, system_up
 from tiny_model import prepare_tiny_model
 
 from narrowgauge.models import prepare
@@ -23,3 +25,10 @@ def prepared_model() -> Path:
 def tiny_prepared_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a prepared two-layer model with random weights and the embedded model's tokenizer."""
     return prepare_tiny_model(tmp_path_factory.mktemp("tiny_model"))
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+    """The real system with the demo's data, as `narrowgauge up` starts it; tests share it."""
+    with system_up(tmp_path_factory.mktemp("home"), _SHARED_CACHE) as running:
+        yield running
