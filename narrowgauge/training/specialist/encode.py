@@ -24,7 +24,7 @@ __all__ = ["Encoder", "TrainingExample"]
 
 @dataclass(frozen=True)
 class TrainingExample:
-    """A sub-task and the call that answers it, as the specialist service gets the one and returns the other."""
+    """A sub-task and the call that answers it: what the specialist service gets and what it returns."""
 
     request: str
     call: ToolCall
@@ -61,6 +61,7 @@ class Encoder:
         self._trie = llguidance.LLTokenizer(tokenizer_json, n_vocab=vocab_size, eos_token=list(eos))
         self._eos = eos[0]
         self._chat = chat_format(chat)
+        self._grammars: dict[str, str] = {}
         self._matchers: dict[str, llguidance.LLMatcher] = {}
 
     def encode(self, example: TrainingExample) -> EncodedExample:
@@ -85,9 +86,17 @@ class Encoder:
         # Part by part, as serving does, so that the tokens at the seams are the same.
         prompt = [token for text in parts.texts for token in self._ids(text)]
         target = self._ids(self._surface.render(example.call.tool, example.call.request))
-        closed_sets = closed_sets_of(example.catalogue, example.context)
-        sampled = self._sampled(target, self._surface.grammar(closed_sets))
+        sampled = self._sampled(target, self._grammar(example))
         return EncodedExample(tuple(prompt), (*target, self._eos), tuple(sampled))
+
+    def _grammar(self, example: TrainingExample) -> str:
+        if "figures" in self._surface.closed_sets:
+            return self._surface.grammar(closed_sets_of(example.catalogue, example.context))
+        # Without figures the closed sets are the catalogue's alone, which most examples share.
+        key = example.catalogue.hash
+        if key not in self._grammars:
+            self._grammars[key] = self._surface.grammar(closed_sets_of(example.catalogue))
+        return self._grammars[key]
 
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids

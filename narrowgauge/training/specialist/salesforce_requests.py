@@ -213,7 +213,7 @@ def _create(entity: Entity, entities: _Entities, rng: random.Random) -> _Made:
     if not values:
         return None
     if entity.name == "Opportunity":
-        # A new opportunity needs both; people say when it closes, and begin at the first stage without saying.
+        # A new opportunity needs both; people say when it closes, and begin at the first stage unsaid.
         values.setdefault("StageName", "Prospecting")
         if "CloseDate" not in values:
             said, values["CloseDate"] = value_of(fields["CloseDate"], rng)
@@ -315,7 +315,7 @@ def _update(entity: Entity, entities: _Entities, rng: random.Random) -> _Made:
     parts: list[str] = []
     for f in _fields(entity, rng, rng.choice((1, 1, 1, 2, 3)), writable=True):
         words = _words(f, entity, rng)
-        if rng.random() < 0.06 and f.nullable:
+        if rng.random() < 0.06 and f.nullable and f.type != "boolean":
             values[f.name] = None
             parts.append(f"clear the {words}")
             continue
