@@ -19,13 +19,11 @@ from ulid import ULID
 
 from narrowgauge.errors import FailedPrecondition, LimitExceeded, NarrowgaugeError, Overloaded, Unavailable
 from narrowgauge.v1 import dispatcher_pb2
-from router_svc.chain.clock import ChainClock
-from router_svc.chain.executor import ChainExecutor
-from router_svc.chain.gate import Gate
-from router_svc.chain.log import ChainLog, LogClosed
-from router_svc.chain.parts import ChainParts, Environment
+from router_svc.chain.log import LogClosed
+from router_svc.chain.parts import Environment
 from router_svc.chain.state import ChainState
 from router_svc.requests import check_start
+from router_svc.running import RunningChain
 from router_svc.state.store import ChainRecord, Command, Lease, StateStore
 from router_svc.steering import answer_of, target_sequence
 
@@ -37,24 +35,6 @@ FOLLOW_WAIT_S = 1.0
 
 _log = logging.getLogger(__name__)
 _propagator = TraceContextTextMapPropagator()
-
-
-class _Chain:
-    """A chain that runs in this process."""
-
-    def __init__(self, parts: ChainParts, parent: otel_context.Context | None) -> None:
-        self.parts = parts
-        self.log = parts.log
-        self.executor = ChainExecutor(parts)
-        self.steered: list[Command] = []
-        self._parent = parent
-        self.task = asyncio.create_task(self._run(), name=f"chain {parts.log.session_id}")
-
-    async def _run(self) -> None:
-        # a task has its own context: attaching here reaches only this chain's spans
-        if self._parent is not None:
-            otel_context.attach(self._parent)
-        await self.executor.run()
 
 
 class Dispatcher:
@@ -74,7 +54,7 @@ class Dispatcher:
         self._bundle_hash = bundle_hash
         self._lease_s = lease_s
         self.owner = str(ULID())
-        self._chains: dict[str, _Chain] = {}
+        self._chains: dict[str, RunningChain] = {}
         self._starting = 0
         self._has_chains = asyncio.Event()
         self._releasing: set[asyncio.Task[None]] = set()
@@ -290,22 +270,12 @@ class Dispatcher:
         events: list[dispatcher_pb2.DispatchResponse],
         parent: otel_context.Context | None,
     ) -> None:
-        log = ChainLog(self._store, lease, events)
-        parts = ChainParts(
-            environment=self._environment,
-            start=dispatcher_pb2.ChainStart.FromString(record.start),
-            deadline_at=record.deadline_at,
-            log=log,
-            gate=Gate(log.state),
-            clock=ChainClock(record.created_at, log.state),
-            slots=asyncio.Semaphore(self._environment.limits.max_parallel),
-        )
-        chain = _Chain(parts, parent)
+        chain = RunningChain(self._environment, self._store, record, lease, events, parent)
         self._chains[record.session_id] = chain
         self._has_chains.set()
         chain.task.add_done_callback(lambda _: self._ended(record.session_id, chain))
 
-    def _ended(self, session_id: str, chain: _Chain) -> None:
+    def _ended(self, session_id: str, chain: RunningChain) -> None:
         if self._chains.get(session_id) is chain:
             del self._chains[session_id]
         if not self._chains:
@@ -320,7 +290,7 @@ class Dispatcher:
             self._releasing.add(releasing)
             releasing.add_done_callback(self._releasing.discard)
 
-    async def _hand_over(self, chain: _Chain) -> None:
+    async def _hand_over(self, chain: RunningChain) -> None:
         """Leaves a chain that has not ended to the next router, with what clients said and the log lacks."""
         try:
             for command in chain.steered:
@@ -330,12 +300,12 @@ class Dispatcher:
             # the lease runs out by itself
             _log.warning("a lease was not released", extra={"reason": error.reason})
 
-    def _apply(self, chain: _Chain, request: dispatcher_pb2.DispatchRequest) -> None:
+    def _apply(self, chain: RunningChain, request: dispatcher_pb2.DispatchRequest) -> None:
         answered = answer_of(request)
         target = 0
         if answered is not None:
             target = target_sequence(chain.log.state, self._environment.tools, *answered)
-            chain.parts.gate.answer(*answered)
+            chain.gate.answer(*answered)
         elif not chain.executor.cancel(request.cancel.reason):
             return
         chain.steered.append(Command(chain.log.session_id, target, request.SerializeToString()))

@@ -32,7 +32,7 @@ from router_svc.chain.schedule import (
     decisions,
     fan_out,
 )
-from router_svc.chain.state import Run
+from router_svc.chain.state import End, Run
 
 __all__ = ["ChainExecutor"]
 
@@ -162,6 +162,7 @@ class ChainExecutor:
             case Skip(step, reason, message):
                 skipped = dispatcher_pb2.StepSkipped(reason=reason, message=message)
                 await self._log((step.step_id, {"step_skipped": skipped}))
+                metrics.steps.add(1, {semconv.OUTCOME: End.SKIPPED.value, semconv.REASON: reason})
             case Close(step):
                 finished = dispatcher_pb2.StepFinished(step_ms=self._step_ms(step))
                 await self._log((step.step_id, {"step_finished": finished}))

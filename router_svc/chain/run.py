@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
 
 from google.protobuf.any_pb2 import Any as AnyMessage
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 from google.rpc import code_pb2, status_pb2
 from opentelemetry.trace import StatusCode
 from ulid import ULID
 
-from narrowgauge.contracts.contract import Tool
-from narrowgauge.errors import FailedPrecondition, InternalError, NarrowgaugeError, Unavailable
+from narrowgauge.errors import FailedPrecondition, NarrowgaugeError, Unavailable
 from narrowgauge.runtime import metrics, semconv
 from narrowgauge.runtime.status import status_of
 from narrowgauge.runtime.telemetry import tracer
 from narrowgauge.v1 import dispatcher_pb2, options_pb2, specialist_pb2
+from router_svc.chain.calls import CheckedCall, check_call
 from router_svc.chain.conversations import Conversations
 from router_svc.chain.gate import ClientResult, Decision
 from router_svc.chain.log import LogClosed
@@ -52,19 +51,6 @@ OUR_OWN_REASONS = frozenset(("RESULT_TOO_LARGE", "TOOL_NOT_CONFIGURED", "BAD_TOO
 
 class _Rejected(Exception):
     """The client rejected the call; the events are in the log."""
-
-
-@dataclass(frozen=True)
-class _Call:
-    """A checked tool call."""
-
-    tool: Tool
-    wire: specialist_pb2.ToolCall
-    request: Message
-
-    @property
-    def writes(self) -> bool:
-        return self.tool.side_effect != options_pb2.SIDE_EFFECT_READ
 
 
 async def run_step(parts: ChainParts, conversations: Conversations, run: Run) -> None:
@@ -158,7 +144,7 @@ class _StepRun:
             await self._finish(call, response)
             return
 
-    async def _begin(self) -> _Call:
+    async def _begin(self) -> CheckedCall:
         run = self._run
         if not run.started_at:
             assert self._parts.state.plan is not None
@@ -172,10 +158,10 @@ class _StepRun:
             stopped = Unavailable("ROUTER_LOST", "the router that ran this step stopped; another one goes on")
             await log_retry(self._parts, run, status_of(stopped))
         if run.call is not None:
-            return self._checked(run.call)
+            return check_call(self._parts.environment, self._specialist, run.call)
         return await self._made(await self._talk.first())
 
-    async def _repaired(self, call: _Call, failed: HopFailed) -> _Call:
+    async def _repaired(self, call: CheckedCall, failed: HopFailed) -> CheckedCall:
         """Gets another call after a tool's error; raises `failed` when there is no point in one."""
         status = failed.status
         mine = reason_of(status) in OUR_OWN_REASONS
@@ -188,7 +174,7 @@ class _StepRun:
             raise failed  # given up, or the same call again: the tool's own words say what is wrong
         return await self._made(answer)
 
-    async def _made(self, answer: specialist_pb2.ExecuteResponse) -> _Call:
+    async def _made(self, answer: specialist_pb2.ExecuteResponse) -> CheckedCall:
         if answer.WhichOneof("payload") != "tool_call":
             refusal = answer.refusal
             raise FailedPrecondition(
@@ -196,7 +182,7 @@ class _StepRun:
                 refusal.message or f"specialist {self._specialist} made no call",
                 metadata={"specialist": self._specialist},
             )
-        call = self._checked(answer.tool_call)
+        call = check_call(self._parts.environment, self._specialist, answer.tool_call)
         made = dispatcher_pb2.ToolCallMade(
             call=answer.tool_call,
             side_effect=call.tool.side_effect,  # type: ignore[arg-type]  # a plain int in `Tool`
@@ -206,22 +192,7 @@ class _StepRun:
         await self._log({"tool_call": made})
         return call
 
-    def _checked(self, wire: specialist_pb2.ToolCall) -> _Call:
-        """Makes sure that a call is one of the contract's and valid: the specialist's guarantee, held to."""
-        tool = self._parts.environment.tools.tool(self._specialist, wire.method)
-        if not wire.request.Is(tool.request):
-            raise _bad_call(f"{wire.method} takes {tool.request.full_name}, not {wire.request.TypeName()}")
-        request = tool.request_class()
-        try:
-            request.ParseFromString(wire.request.value)
-        except DecodeError as error:
-            raise _bad_call(f"the request of {wire.method} cannot be parsed") from error
-        broken = self._parts.environment.violations(request)
-        if broken:
-            raise _bad_call(f"the request of {wire.method} breaks a rule: {broken[0][0]}: {broken[0][1]}")
-        return _Call(tool, wire, request)
-
-    async def _execute(self, call: _Call) -> tuple[Message, float]:
+    async def _execute(self, call: CheckedCall) -> tuple[Message, float]:
         """Turns a call into its result and the milliseconds that took; raises `HopFailed`."""
         if call.tool.execution == options_pb2.EXECUTION_NONE:
             return call.request, 0.0
@@ -259,7 +230,7 @@ class _StepRun:
         await self._log({"approval_given": given}, {"step_skipped": skipped})
         raise _Rejected
 
-    async def _call_tool(self, call: _Call) -> Message:
+    async def _call_tool(self, call: CheckedCall) -> Message:
         run, parts = self._run, self._parts
 
         async def attempt() -> Message:
@@ -286,7 +257,7 @@ class _StepRun:
 
         return await retrying(parts, run, attempt)
 
-    async def _ask_client(self, call: _Call) -> Message:
+    async def _ask_client(self, call: CheckedCall) -> Message:
         await self._talk.pause()
         began = time.perf_counter()
         with self._parts.clock.working(), tracer().start_as_current_span(semconv.SPAN_TOOL):
@@ -300,7 +271,7 @@ class _StepRun:
         response.ParseFromString(answer.message.value)
         return response
 
-    async def _finish(self, call: _Call, outcome: tuple[Message, float]) -> None:
+    async def _finish(self, call: CheckedCall, outcome: tuple[Message, float]) -> None:
         response, tool_ms = outcome
         message = AnyMessage()
         message.Pack(response)
@@ -314,7 +285,3 @@ class _StepRun:
 
     async def _log(self, *events: dict[str, object], durable: bool = False) -> None:
         await self._parts.log.append(*((self._run.step_id, event) for event in events), durable=durable)
-
-
-def _bad_call(message: str) -> InternalError:
-    return InternalError("BAD_TOOL_CALL", f"the specialist broke its contract: {message}")

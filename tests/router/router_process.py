@@ -58,7 +58,6 @@ async def router_process(
             **environ,
         },
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
         cwd=Path(__file__).parent.parent.parent,
     )
     assert process.stdout is not None
