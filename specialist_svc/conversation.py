@@ -1,7 +1,8 @@
 """The turns of a stream: prompt, constrained decoding, parse, check, and repair when a tool refuses.
 
-A conversation holds what was said as prompt parts, so that each turn prefills only what is new. Calls of one
-conversation follow each other; several conversations run at once.
+A sub-task's turns are one conversation, held as prompt parts, so that each turn prefills only what is new.
+The next sub-task of the stream begins a new one: what it needs of earlier ones is in its context, and its
+call must not depend on which sub-tasks happened to share its stream.
 """
 
 from __future__ import annotations
@@ -10,10 +11,9 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 
-from narrowgauge.contracts.catalogue_text import catalogue_text
 from narrowgauge.contracts.closed_sets import closed_sets_of
 from narrowgauge.contracts.contract import ToolCall
-from narrowgauge.contracts.prompts import context_text, follow_up
+from narrowgauge.contracts.prompts import follow_up
 from narrowgauge.contracts.surfaces.surface import ClosedSets
 from narrowgauge.contracts.validate import violations
 from narrowgauge.errors import InvalidRequest, LimitExceeded
@@ -106,7 +106,6 @@ class Conversation:
         self._lease = Lease()
         self._said: list[str | Written] = []
         self._shared_parts = 0
-        self._catalogue_hash = ""
         self._task: _Task | None = None
 
     def close(self) -> None:
@@ -141,7 +140,7 @@ class Conversation:
                 "NO_CALL", "a tool error came before there was a call that it could be about"
             )
         task.refused_calls.append(task.written.text)
-        self._say(task.written, follow_up(self._specialist.chat, error=_shortened(error)))
+        self._said += [task.written, follow_up(self._specialist.chat, _shortened(error))]
         answer = await self._turn(task, report)
         if isinstance(answer, Call) and answer.text in task.refused_calls:
             return Refused(
@@ -149,8 +148,8 @@ class Conversation:
             )
         return answer
 
-    def tell(self, result: str) -> Refused:
-        """Notes the result of the last call; it stands in view of the next sub-task.
+    def finish(self) -> Refused:
+        """Answers the result of the last call: the sub-task is done.
 
         Raises:
             InvalidRequest: There is no call that it could be of.
@@ -170,36 +169,17 @@ class Conversation:
             closed_sets=closed_sets,
             digits=digit_runs(source) if specialist.is_about_context else None,
         )
-        if not self._said:
-            parts = fit_prompt(
-                specialist,
-                request=asked.text,
-                context=asked.context,
-                catalogue=asked.catalogue,
-                today=asked.today,
-                output_tokens=asked.max_tokens,
-            )
-            self._said = list(parts.texts)
-            self._shared_parts = len(parts.texts) - 1
-        else:
-            assert self._task is not None
-            self._next_task(asked, self._task)
-        self._catalogue_hash = asked.catalogue.hash
+        parts = fit_prompt(
+            specialist,
+            request=asked.text,
+            context=asked.context,
+            catalogue=asked.catalogue,
+            today=asked.today,
+            output_tokens=asked.max_tokens,
+        )
+        self._said = list(parts.texts)
+        self._shared_parts = len(parts.texts) - 1
         return task
-
-    def _next_task(self, asked: SubTask, previous: _Task) -> None:
-        catalogue = ""
-        if asked.catalogue.hash != self._catalogue_hash:
-            catalogue = catalogue_text(
-                asked.catalogue, max_chars=self._specialist.catalogue_chars, request=asked.text
-            )
-        context = "\n".join(filter(None, (catalogue, context_text(asked.context, max_rows=32))))
-        text = follow_up(self._specialist.chat, request=asked.text, context=context, today=asked.today)
-        if previous.written is not None:
-            self._say(previous.written, text)
-
-    def _say(self, *parts: str | Written) -> None:
-        self._said.extend(parts)
 
     async def _turn(self, task: _Task, report: TurnReport) -> Call | Refused:
         prompt = tuple(self._said)
@@ -218,7 +198,7 @@ class Conversation:
             prompt = (
                 *self._said,
                 decoded.written,
-                follow_up(self._specialist.chat, error=_shortened(problem)),
+                follow_up(self._specialist.chat, _shortened(problem)),
             )
             if task.digits is not None:
                 # A figure was wrong although all its digits stand in the source: write the text without any.

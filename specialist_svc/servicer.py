@@ -122,7 +122,7 @@ class SpecialistServicer(specialist_pb2_grpc.SpecialistServiceServicer):
                 metrics.repairs.add(1, {**reason, semconv.REASON: "TOOL_ERROR"})
                 return await conversation.repair(request.tool_error.status.message, report)
             case "tool_result":
-                return conversation.tell(request.tool_result.json)
+                return conversation.finish()
         raise InvalidRequest(
             "EMPTY_MESSAGE",
             "the message carries nothing",

@@ -136,34 +136,15 @@ def build_prompt(
     return PromptParts("".join(shared), _catalogue(catalogue), turn)
 
 
-def follow_up(
-    chat: ChatFormat,
-    *,
-    error: str = "",
-    result: str = "",
-    request: str = "",
-    context: str = "",
-    today: str = "",
-) -> str:
-    """Returns the text between a call and the next one of a conversation.
+def follow_up(chat: ChatFormat, error: str) -> str:
+    """Returns the text between a call that failed and the next one.
 
     Args:
         chat: The model family's format.
-        error: Why the call failed: the tool's own words, or the rule that it broke.
-        result: What the tool answered.
-        request: The next sub-task; empty to have the same one answered again.
-        context: Its context.
-        today: Its date.
+        error: Why it failed: the tool's own words, or the rule that the call broke.
     """
-    lines = []
-    if error:
-        lines.append(f"Error: {_plain(error)}\n")
-    if result:
-        lines.append(f"Result: {_plain(result)}\n")
-    lines.append(
-        _question(request, context, today) if request else "Write the call again without this error."
-    )
-    return chat.end + chat.message("user", "".join(lines)) + chat.opened("assistant")
+    text = f"Error: {_plain(error)}\nWrite the call again without this error."
+    return chat.end + chat.message("user", text) + chat.opened("assistant")
 
 
 def context_text(documents: Sequence[ContextDocument], *, max_rows: int | None = None) -> str:

@@ -36,11 +36,11 @@ class ExecuteRequest(_message.Message):
     """W3C trace context of this turn; empty for that of the stream, which outlives the step that opened it."""
     @_builtins.property
     def start(self) -> Global___ExecuteStart:
-        """Begins a sub-task; on an open stream, begins the next one with the earlier turns in view."""
+        """Begins a sub-task; on an open stream, the next one. What it needs of earlier ones is in its context."""
 
     @_builtins.property
     def tool_result(self) -> Global___ToolResult:
-        """The result of the last tool call."""
+        """The result of the last tool call, answered with the refusal SUB_TASK_DONE."""
 
     @_builtins.property
     def tool_error(self) -> Global___ToolError:

@@ -52,8 +52,8 @@ class SpecialistServiceServicer:
     """
 
     def Execute(self, request_iterator, context):
-        """Turns a sub-task into tool calls: one stream per chain and specialist. The KV cache of the
-        conversation lives as long as the stream.
+        """Turns sub-tasks into tool calls: one stream per chain and specialist, one answer to each message.
+        The KV cache of a sub-task's turns lives until its call has a result.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,8 +34,8 @@ class SpecialistServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SpecialistServiceAsyncStub: ...
     Execute: _grpc.StreamStreamMultiCallable[_specialist_pb2.ExecuteRequest, _specialist_pb2.ExecuteResponse]
-    """Turns a sub-task into tool calls: one stream per chain and specialist. The KV cache of the
-    conversation lives as long as the stream.
+    """Turns sub-tasks into tool calls: one stream per chain and specialist, one answer to each message.
+    The KV cache of a sub-task's turns lives until its call has a result.
     """
     Describe: _grpc.UnaryUnaryMultiCallable[_specialist_pb2.DescribeRequest, _specialist_pb2.DescribeResponse]
     """Says what this specialist is, which bundle and model it serves, and its limits."""
@@ -46,8 +46,8 @@ class SpecialistServiceAsyncStub(SpecialistServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Execute: _aio.StreamStreamMultiCallable[_specialist_pb2.ExecuteRequest, _specialist_pb2.ExecuteResponse]  # type: ignore[assignment]
-    """Turns a sub-task into tool calls: one stream per chain and specialist. The KV cache of the
-    conversation lives as long as the stream.
+    """Turns sub-tasks into tool calls: one stream per chain and specialist, one answer to each message.
+    The KV cache of a sub-task's turns lives until its call has a result.
     """
     Describe: _aio.UnaryUnaryMultiCallable[_specialist_pb2.DescribeRequest, _specialist_pb2.DescribeResponse]  # type: ignore[assignment]
     """Says what this specialist is, which bundle and model it serves, and its limits."""
@@ -61,8 +61,8 @@ class SpecialistServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_specialist_pb2.ExecuteRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_specialist_pb2.ExecuteResponse], _abc.AsyncIterator[_specialist_pb2.ExecuteResponse]]:
-        """Turns a sub-task into tool calls: one stream per chain and specialist. The KV cache of the
-        conversation lives as long as the stream.
+        """Turns sub-tasks into tool calls: one stream per chain and specialist, one answer to each message.
+        The KV cache of a sub-task's turns lives until its call has a result.
         """
 
     @_abc_1.abstractmethod

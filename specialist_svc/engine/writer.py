@@ -20,7 +20,7 @@ from specialist_svc.engine.tokenizer import ModelTokenizer
 
 __all__ = ["CLOSING_RESERVE", "Writer"]
 
-CLOSING_RESERVE = 24
+CLOSING_RESERVE = 48
 """Tokens before the limit from which a text is closed on a short way: brackets and last keys fit."""
 
 
@@ -60,6 +60,7 @@ class Writer:
         self.forced_runs = forced_runs
         self._mask: NDArray[np.int32] = np.zeros((1, mask_words(tokenizer.vocab_size)), np.int32)
         self._sampled = 0
+        self._closing_from = self._search_from = max(max_tokens - CLOSING_RESERVE, max_tokens // 2)
         self._written = b""
         self.tokens: list[int] = []
         self.single: list[bool] = []
@@ -99,7 +100,7 @@ class Writer:
         Raises:
             InternalError: The constraint allows nothing.
         """
-        if len(self.tokens) >= self._max_tokens - CLOSING_RESERVE and self._close():
+        if len(self.tokens) >= self._closing_from and self._close():
             return ()
         token = self._sample(logits)
         if token in self._tokenizer.eos:
@@ -126,8 +127,13 @@ class Writer:
         return int(allowed[logits[allowed].argmax()])
 
     def _close(self) -> bool:
-        path = closing_path(self._guide, self._tokenizer)
+        """Ends the text if it may end here, or on a short way that is found; tells whether it did."""
+        if not self._guide.may_end() and len(self.tokens) < self._search_from:
+            return False
+        path = closing_path(self._guide, self._tokenizer, most=self._max_tokens - len(self.tokens))
         if path is None:
+            # The search takes about as long as a few tokens, so it is not repeated at each.
+            self._search_from = len(self.tokens) + 8
             return False
         self._guide.accept(path)
         self._written += self._tokenizer.bytes_of(path)

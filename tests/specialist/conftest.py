@@ -1,0 +1,54 @@
+"""Fixtures of the specialist service's tests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import grpc
+import pytest
+from served import Served, settings_for
+
+from narrowgauge.contracts.bundle import Bundle, compile_bundle
+from narrowgauge.runtime.channels import open_channel
+from narrowgauge.runtime.lifecycle import ServiceServer
+from narrowgauge.v1 import specialist_pb2_grpc
+from specialist_svc.loading import load_specialist
+from specialist_svc.servicer import SpecialistServicer
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A bundle of the specialists that Narrowgauge carries, without router."""
+    return compile_bundle(tmp_path_factory.mktemp("bundle") / "bundle", with_router=False)
+
+
+Serve = Callable[..., Awaitable[Served]]
+
+
+@pytest.fixture
+async def serve(bundle: Bundle, tiny_prepared_model: Path) -> AsyncIterator[Serve]:
+    """Starts specialists behind a real gRPC server in this process: `await serve("summary", slots=2)`."""
+    async with AsyncExitStack() as stack:
+
+        async def start(name: str, *, model: Path = tiny_prepared_model, **changes: object) -> Served:
+            settings = replace(settings_for(name, bundle.path, model), **changes)  # type: ignore[arg-type]
+            servicer = SpecialistServicer()
+            specialist = load_specialist(settings)
+            servicer.open(specialist)
+            stack.push_async_callback(servicer.close)
+
+            def register(server: grpc.aio.Server) -> list[str]:
+                specialist_pb2_grpc.add_SpecialistServiceServicer_to_server(servicer, server)
+                return ["narrowgauge.v1.SpecialistService"]
+
+            server = ServiceServer("127.0.0.1:0", register)
+            await server.start()
+            await server.set_ready()
+            stack.push_async_callback(server.stop, 0.5)
+            channel = await stack.enter_async_context(open_channel(server.address))
+            return Served(specialist_pb2_grpc.SpecialistServiceStub(channel), specialist, channel)
+
+        yield start
