@@ -226,6 +226,7 @@ def check(planned: dispatcher_pb2.Plan, events: list[Event], world: DrawnWorld) 
     ended_at: dict[str, int] = {}
     started_at: dict[str, int] = {}
     sent: dict[str, int] = {}
+    unsent: set[str] = set()
     for event in events:
         state.apply(event)
         kind = str(event.WhichOneof("event"))
@@ -235,7 +236,11 @@ def check(planned: dispatcher_pb2.Plan, events: list[Event], world: DrawnWorld) 
         elif event.step_id:
             assert event.step_id not in ended_at, "nothing happens after a step's end"
             started_at.setdefault(event.step_id, event.sequence)
+        if kind == "tool_call":
+            unsent.add(event.step_id)
         if kind == "tool_call_sent":
+            assert event.step_id in unsent, "a call gets one key, whoever sends it"
+            unsent.discard(event.step_id)
             run = state.runs[event.step_id]
             assert run.call is not None and (run.approved or not run.call.method.endswith("Order"))
             assert event.tool_call_sent.idempotency_key not in sent, "each call has its own key"
