@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -9,6 +10,9 @@ import typer
 from narrowgauge.cli.commands import LazyGroup
 
 __all__ = ["app", "main"]
+
+# gRPC's C core writes notes about closed connections between our lines; it reads this once, when loaded.
+os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 
 app = typer.Typer(
     cls=LazyGroup,

@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ask": ("narrowgauge.cli.ask:ask", "Run a request and watch its steps."),
     "plan": ("narrowgauge.cli.plan:plan", "Show how a request would be split and routed."),
     "trace": ("narrowgauge.cli.trace:trace", "Draw the waterfall of a chain, its critical path marked."),
+    "metrics": ("narrowgauge.cli.metrics:metrics", "Show counts and latencies of the running system."),
     "specialists": ("narrowgauge.cli.specialists:specialists", "List the specialists and their tools."),
     "compile": ("narrowgauge.cli.compile:compile_command", "Compile contracts into a bundle."),
     "prepare": ("narrowgauge.cli.prepare:prepare_command", "Turn a checkpoint into a quantised ONNX model."),

@@ -23,6 +23,9 @@ def trace(
     ] = None,
     list_: Annotated[bool, typer.Option("--list", "-l", help="List the traces that are kept.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="How many to list.")] = 20,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also draw streams that were merely open.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Draw the waterfall of a chain, with the critical path marked.
@@ -57,7 +60,7 @@ def trace(
             json.dumps({"trace_id": found.trace_id, "spans": spans, "critical_path": critical}, indent=2)
         )
     else:
-        stdout().print(waterfall(found))
+        stdout().print(waterfall(found, everything=everything))
 
 
 async def whole_trace(path: Path, trace_id: str | None, *, attempts: int = 12) -> Trace:

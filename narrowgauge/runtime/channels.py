@@ -6,17 +6,22 @@ import asyncio
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from narrowgauge.errors import Unavailable
+from narrowgauge.runtime.config import env, read_config
 from narrowgauge.runtime.status import error_from_rpc
 from narrowgauge.runtime.tls import Tls
 from narrowgauge.runtime.traced_channel import TracedChannel
 
-__all__ = ["open_channel", "wait_ready"]
+__all__ = ["MAX_MESSAGE_BYTES", "open_channel", "wait_ready"]
+
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+"""Largest message unless configured otherwise."""
 
 # Unary calls that only read. A call that may write is never repeated by gRPC: whoever sends it holds its
 # idempotency key and decides.
@@ -29,12 +34,19 @@ _RETRIED = (
 )
 
 
+@dataclass(frozen=True)
+class _ChannelLimits:
+    max_message_bytes: int = env(
+        "NARROWGAUGE_MAX_MESSAGE_BYTES", "largest message", default=MAX_MESSAGE_BYTES, minimum=4096
+    )
+
+
 def open_channel(
     target: str,
     *,
     tls: Tls | None = None,
     retried_methods: Sequence[str] = (),
-    max_message_bytes: int = 16 * 1024 * 1024,
+    max_message_bytes: int | None = None,
 ) -> grpc.aio.Channel:
     """Opens a channel; it connects when it is first used.
 
@@ -43,8 +55,14 @@ def open_channel(
         tls: Certificates; None reads `NARROWGAUGE_TLS_*`, plain text when those are unset.
         retried_methods: Unary methods (`package.Service/Method`) that may be repeated when the server is
             UNAVAILABLE, beside our own reading ones.
-        max_message_bytes: Largest message in either direction.
+        max_message_bytes: Largest message in either direction; None reads `NARROWGAUGE_MAX_MESSAGE_BYTES`.
+
+    Raises:
+        InvalidRequest: `BAD_CONFIG`: one of those variables is wrong.
+        FailedPrecondition: `TLS_FILE`: a PEM file cannot be read.
     """
+    if max_message_bytes is None:
+        max_message_bytes = read_config(_ChannelLimits, os.environ).max_message_bytes
     options: list[tuple[str, Any]] = [
         ("grpc.max_receive_message_length", max_message_bytes),
         ("grpc.max_send_message_length", max_message_bytes),

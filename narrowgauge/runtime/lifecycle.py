@@ -25,7 +25,8 @@ from grpc_reflection.v1alpha import reflection
 
 from narrowgauge.errors import FailedPrecondition, InvalidRequest, NarrowgaugeError
 from narrowgauge.runtime.addresses import bind_error, split_address
-from narrowgauge.runtime.config import print_config, read_config
+from narrowgauge.runtime.channels import MAX_MESSAGE_BYTES
+from narrowgauge.runtime.config import env, print_config, read_config
 from narrowgauge.runtime.interceptors import InFlight, ServerInterceptor
 from narrowgauge.runtime.logs import configure_logging
 from narrowgauge.runtime.parent import die_with_parent
@@ -51,15 +52,19 @@ class ServerLimits:
     Attributes:
         max_message_bytes: Largest message in either direction.
         max_concurrent_rpcs: RPCs served at once; more are refused with RESOURCE_EXHAUSTED. None for no bound.
-        max_connection_age_s: A connection older than this is closed (streams get the grace), because a client
-            finds new replicas only when it resolves the name again.
-        max_connection_age_grace_s: Time that streams of such a connection get.
+        max_connection_age_s: A connection older than this takes no new RPCs and is closed when its streams
+            have ended, because a client finds new replicas only when it resolves the name again.
     """
 
-    max_message_bytes: int = 16 * 1024 * 1024
-    max_concurrent_rpcs: int | None = None
-    max_connection_age_s: float = 300.0
-    max_connection_age_grace_s: float = 600.0
+    max_message_bytes: int = env(
+        "NARROWGAUGE_MAX_MESSAGE_BYTES", "largest message", default=MAX_MESSAGE_BYTES, minimum=4096
+    )
+    max_concurrent_rpcs: int | None = env(
+        "NARROWGAUGE_MAX_CONCURRENT_RPCS", "RPCs served at once; unset for no bound", default=None, minimum=1
+    )
+    max_connection_age_s: float = env(
+        "NARROWGAUGE_MAX_CONNECTION_AGE_S", "connections are renewed after this", default=300.0, minimum=1
+    )
 
     def options(self) -> list[tuple[str, Any]]:
         """Returns gRPC's channel arguments."""
@@ -68,7 +73,6 @@ class ServerLimits:
             ("grpc.max_send_message_length", self.max_message_bytes),
             ("grpc.so_reuseport", 0),  # a second process on the port is an error, not a silent sharer
             ("grpc.max_connection_age_ms", int(self.max_connection_age_s * 1000)),
-            ("grpc.max_connection_age_grace_ms", int(self.max_connection_age_grace_s * 1000)),
             ("grpc.keepalive_time_ms", 30_000),
             ("grpc.keepalive_timeout_ms", 10_000),
             ("grpc.http2.max_pings_without_data", 0),
@@ -203,7 +207,7 @@ async def serve(
         close: Releases what `register` and `warm` took; runs however serving ends.
         drain_s: Time that RPCs in flight get after the signal.
         tls: Certificates; None reads `NARROWGAUGE_TLS_*`, plain text when those are unset.
-        limits: Bounds of the server.
+        limits: Bounds of the server; None reads `NARROWGAUGE_MAX_*`.
 
     Raises:
         NarrowgaugeError: The address cannot be bound, or `warm` failed.
@@ -214,6 +218,7 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    limits = limits or read_config(ServerLimits, os.environ)
     server = ServiceServer(listen, register, tls=tls or Tls.from_environ(os.environ), limits=limits)
     try:
         await server.start()

@@ -31,6 +31,9 @@ _SERVER_FAULTS = frozenset(
     )
 )
 
+# A client's own cancel is how a conversation on a stream ends.
+_NO_ERRORS = frozenset((grpc.StatusCode.OK, grpc.StatusCode.CANCELLED))
+
 
 def is_upkeep(method: str) -> bool:
     """True for calls that only look after the process: they run before it is warm and delay no drain."""
@@ -76,7 +79,7 @@ class RpcSpan:
             {semconv.RPC_METHOD: self._method, semconv.RPC_STATUS: code.name},
         )
         self.span.set_attribute(semconv.RPC_STATUS, code.name)
-        if code in _SERVER_FAULTS if server else code != grpc.StatusCode.OK:
+        if code in _SERVER_FAULTS if server else code not in _NO_ERRORS:
             self.span.set_attribute(semconv.ERROR_TYPE, code.name)
             self.span.set_status(StatusCode.ERROR, code.name)
         self.span.end()

@@ -100,6 +100,7 @@ async def main(config: SinkConfig) -> None:
     os.environ.pop(ENDPOINT, None)  # the sink does not export to itself
     config.database.parent.mkdir(parents=True, exist_ok=True)
     store = TraceStore(config.database, keep=config.keep)
+    store.forget_metrics()
 
     async def close() -> None:
         store.close()

@@ -138,6 +138,11 @@ class TraceStore:
             self._db.executemany("DELETE FROM spans WHERE trace_id = ?", old)
             self._db.executemany("DELETE FROM traces WHERE trace_id = ?", old)
 
+    def forget_metrics(self) -> None:
+        """Drops all values: a new system counts from its own start."""
+        with self._db:
+            self._db.execute("DELETE FROM metrics")
+
     def put_metrics(self, points: Iterable[MetricPoint]) -> None:
         """Replaces the latest values."""
         with self._db:

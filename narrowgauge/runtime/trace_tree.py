@@ -87,6 +87,15 @@ class Trace:
         """Returns the direct children in the order of their start."""
         return self._children.get(span.span_id, [])
 
+    def is_transport(self, span: TraceSpan) -> bool:
+        """True for a bidirectional stream that ended well and holds nothing but its other side."""
+        return bool(
+            span.attributes.get(semconv.RPC_STREAM)
+            and not span.error
+            and span is not self.root
+            and all(self.is_transport(child) for child in self.children(span))
+        )
+
     def walk(self) -> Iterator[tuple[int, TraceSpan]]:
         """Yields depth and span, parents first; then the trees whose parents are missing."""
         known = {span.span_id for span in self.spans}

@@ -13,12 +13,13 @@ from typer.testing import CliRunner
 
 from narrowgauge.cli.__main__ import app
 from narrowgauge.cli.home import Home, Running
+from narrowgauge.cli.metrics import quantile
 from narrowgauge.cli.render.plan_tree import plan_tree
 from narrowgauge.cli.render.results import result_rows, result_view
 from narrowgauge.cli.render.waterfall import waterfall
 from narrowgauge.errors import FailedPrecondition
 from narrowgauge.runtime import semconv
-from narrowgauge.runtime.trace_store import TraceStore
+from narrowgauge.runtime.trace_store import MetricPoint, TraceStore
 from narrowgauge.runtime.trace_tree import Trace, TraceSpan
 from narrowgauge.v1 import dispatcher_pb2 as pb
 
@@ -186,3 +187,41 @@ def test_a_home_holds_one_system(home: Path) -> None:
         pass
     with here.claimed():
         pass
+
+
+def test_metrics_are_shown_with_percentiles(home: Path) -> None:
+    """Counters are numbers, histograms have mean and estimated percentiles in milliseconds."""
+    histogram = {"count": 4, "sum": 0.4, "bounds": [0.05, 0.15], "counts": [0, 4, 0]}
+    with TraceStore(home / "traces.db") as store:
+        store.put_metrics(
+            [
+                MetricPoint("router", semconv.STEP_DURATION, {"s": "sql"}, "s", histogram, 1),
+                MetricPoint("router", semconv.STEPS, {"s": "sql"}, "{step}", {"value": 4}, 1),
+                MetricPoint("router", semconv.RPC_SERVER_DURATION, {}, "s", histogram, 1),
+            ]
+        )
+    lines = CliRunner().invoke(app, ["metrics"]).output.splitlines()
+    assert [line.split()[1:] for line in lines[1:]] == [
+        ["sql", "4", "100.0", "100.0", "145.0"],
+        ["sql", "4"],
+    ]
+    assert len(CliRunner().invoke(app, ["metrics", "--rpc"]).output.splitlines()) == 4
+
+
+def test_a_quantile_of_the_last_bucket_is_its_bound() -> None:
+    """Values above the last bound cannot be told apart, so the bound is the estimate."""
+    assert quantile(0.95, [1.0, 2.0], [0, 0, 7]) == 2.0
+    assert quantile(0.5, [], []) == 0.0
+
+
+def test_streams_that_were_merely_open_are_left_out(home: Path) -> None:
+    """A stream that holds nothing is drawn with `--all` only; one that failed is always drawn."""
+    stream = {semconv.RPC_STREAM: True}
+    extra = [
+        TraceSpan(TRACE, "q", "s0", "a.B/Execute", "router", "client", 1, 9, attributes=stream),
+        TraceSpan(TRACE, "q2", "q", "a.B/Execute", "sql", "server", 2, 8, attributes=stream),
+    ]
+    assert "B/Execute" not in printed(waterfall(Trace(TRACE, [*spans(), *extra])))
+    assert printed(waterfall(Trace(TRACE, [*spans(), *extra]), everything=True)).count("B/Execute") == 2
+    failed = TraceSpan(TRACE, "f", "s0", "a.B/Fail", "router", "client", 1, 9, "INTERNAL", stream)
+    assert "B/Fail INTERNAL" in printed(waterfall(Trace(TRACE, [*spans(), failed])))

@@ -19,8 +19,13 @@ _BAR_COLUMNS = 36
 _NAME_COLUMNS = 38
 
 
-def waterfall(trace: Trace) -> RenderableType:
-    """Returns the waterfall: thick bars are on the critical path, thin ones are not."""
+def waterfall(trace: Trace, *, everything: bool = False) -> RenderableType:
+    """Returns the waterfall: thick bars are on the critical path, thin ones are not.
+
+    Args:
+        trace: What to draw.
+        everything: Also draw streams that were merely open.
+    """
     root = trace.root
     critical = _critical_ms(trace)
     begin = min(span.start_ns for span in trace.spans)
@@ -31,6 +36,8 @@ def waterfall(trace: Trace) -> RenderableType:
     table.add_column("critical", justify="right", width=9, no_wrap=True)
     table.add_column(f"0 … {extent / 1e6:.1f} ms", width=_BAR_COLUMNS, no_wrap=True)
     for depth, span in trace.walk():
+        if not everything and trace.is_transport(span):
+            continue
         on_path = critical.get(span.span_id, 0.0)
         table.add_row(
             _name(span, depth, span.service != root.service),
