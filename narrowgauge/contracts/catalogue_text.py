@@ -34,7 +34,7 @@ _VALUE_WEIGHT = 2.0
 _FIELD_WEIGHT = 1.0
 _NEIGHBOUR_WEIGHT = 0.25
 # Longer lists of values are cut in a pruned text; the constraint knows them all.
-_FEW_VALUES = 6
+_FEW_VALUES = 3
 
 
 def catalogue_text(catalogue: catalogue_pb2.Catalogue, *, max_chars: int, request: str) -> str:

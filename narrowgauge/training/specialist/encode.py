@@ -84,10 +84,11 @@ class Encoder:
             today=example.today,
         )
         # Part by part, as serving does, so that the tokens at the seams are the same.
-        prompt = [token for text in parts.texts for token in self._ids(text)]
+        prefix = [token for text in parts.texts[:-1] for token in self._ids(text)]
+        prompt = prefix + self._ids(parts.texts[-1])
         target = self._ids(self._surface.render(example.call.tool, example.call.request))
         sampled = self._sampled(target, self._grammar(example))
-        return EncodedExample(tuple(prompt), (*target, self._eos), tuple(sampled))
+        return EncodedExample(tuple(prompt), (*target, self._eos), tuple(sampled), len(prefix))
 
     def _grammar(self, example: TrainingExample) -> str:
         if "figures" in self._surface.closed_sets:

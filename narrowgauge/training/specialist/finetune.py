@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from narrowgauge.training.specialist.batches import EncodedExample, batches
 from narrowgauge.training.specialist.network import add_lora, lora_state, target_loss
+from narrowgauge.training.specialist.tensors import tensors_of
 
 __all__ = ["Progress", "Recipe", "finetune"]
 
@@ -23,7 +24,8 @@ class Recipe:
 
     Attributes:
         steps: Batches in all.
-        batch_size: Examples a batch.
+        batch_tokens: Tokens a batch, shared prefixes counted once a pack.
+        max_pack_tokens: Tokens of a pack of examples with one prefix.
         learning_rate: At its peak; falls to a tenth along a cosine.
         warmup_steps: Linear rise at the start.
         rank: Of the LoRA matrices.
@@ -34,7 +36,8 @@ class Recipe:
     """
 
     steps: int
-    batch_size: int = 8
+    batch_tokens: int = 700
+    max_pack_tokens: int = 512
     learning_rate: float = 1e-3
     warmup_steps: int = 30
     rank: int = 16
@@ -52,7 +55,7 @@ class Progress:
         step: Batches done.
         steps: Batches in all.
         loss: Exponential mean over about fifty batches, in nats a sampled token.
-        tokens_s: Tokens read a second, prompt and answer.
+        tokens_s: Tokens read a second, prefixes and padding as they are laid out.
         left_s: Estimated seconds to the end.
     """
 
@@ -93,12 +96,19 @@ def finetune(
     optimizer = torch.optim.AdamW(trained, lr=recipe.learning_rate, weight_decay=0.0)
     step, loss_mean = _resume(checkpoint, recipe, trained, optimizer)
     began, began_step, tokens, saved = time.monotonic(), step, 0, time.monotonic()
-    for batch in batches(examples, batch_size=recipe.batch_size, seed=recipe.seed, start_step=step):
+    made = batches(
+        examples,
+        batch_tokens=recipe.batch_tokens,
+        max_pack_tokens=recipe.max_pack_tokens,
+        seed=recipe.seed,
+        start_step=step,
+    )
+    for batch in made:
         if step >= recipe.steps:
             break
         for group in optimizer.param_groups:
             group["lr"] = _learning_rate(recipe, step)
-        loss = target_loss(network, *_tensors(batch, device))
+        loss = target_loss(network, tensors_of(batch).to(device))
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
@@ -124,21 +134,6 @@ def _learning_rate(recipe: Recipe, step: int) -> float:
         return recipe.learning_rate * (step + 1) / recipe.warmup_steps
     done = (step - recipe.warmup_steps) / max(1, recipe.steps - recipe.warmup_steps)
     return recipe.learning_rate * (0.1 + 0.45 * (1 + math.cos(math.pi * min(1.0, done))))
-
-
-def _tensors(batch: Sequence[EncodedExample], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Returns ids [B, S] padded on the right, flat positions [N] and labels [N]."""
-    width = max(map(len, batch))
-    ids = torch.zeros((len(batch), width), dtype=torch.long)
-    positions: list[int] = []
-    labels: list[int] = []
-    for row, example in enumerate(batch):
-        ids[row, : len(example)] = torch.tensor(example.prompt + example.target)
-        for offset, (token, sampled) in enumerate(zip(example.target, example.sampled, strict=True)):
-            if sampled:
-                positions.append(row * width + len(example.prompt) + offset - 1)
-                labels.append(token)
-    return ids.to(device), torch.tensor(positions, device=device), torch.tensor(labels, device=device)
 
 
 def _save(
@@ -169,7 +164,16 @@ def _resume(
         return 0, math.nan
     state = torch.load(path, map_location="cpu", weights_only=True)
     # The number of threads and checkpoints may change between two parts of a run.
-    fixed = ("steps", "batch_size", "learning_rate", "warmup_steps", "rank", "alpha", "seed")
+    fixed = (
+        "steps",
+        "batch_tokens",
+        "max_pack_tokens",
+        "learning_rate",
+        "warmup_steps",
+        "rank",
+        "alpha",
+        "seed",
+    )
     for name in fixed:
         if state["recipe"][name] != getattr(recipe, name):
             raise ValueError(

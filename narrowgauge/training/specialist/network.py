@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from narrowgauge.models.checkpoint import Checkpoint
     from narrowgauge.models.model_config import ModelConfig
+    from narrowgauge.training.specialist.tensors import BatchTensors
 
 __all__ = ["TARGETS", "LoraLinear", "add_lora", "build_network", "lora_state", "target_loss"]
 
@@ -112,16 +113,11 @@ def lora_state(network: nn.Module) -> dict[str, tuple[Tensor, Tensor]]:
     }
 
 
-def target_loss(network: nn.Module, ids: Tensor, positions: Tensor, labels: Tensor) -> Tensor:
-    """Returns the mean cross-entropy at the positions whose next token serving samples.
-
-    Args:
-        network: From `build_network`.
-        ids: int64 [B, S], padded on the right: causal attention never sees the padding.
-        positions: int64 [N], indices into the flattened [B * S] positions.
-        labels: int64 [N], the token after each position.
-    """
-    hidden = network.model(input_ids=ids).last_hidden_state
-    # The head is the widest layer: it runs on the answer's positions alone.
-    logits = network.lm_head(hidden.flatten(0, 1)[positions])
-    return nn.functional.cross_entropy(logits, labels)
+def target_loss(network: nn.Module, batch: BatchTensors) -> Tensor:
+    """Returns the mean cross-entropy of the tokens that serving samples, in nats."""
+    hidden = network.model(
+        input_ids=batch.ids, attention_mask=batch.mask, position_ids=batch.positions
+    ).last_hidden_state
+    # The head is the widest layer: it runs on the answers' tokens alone.
+    logits = network.lm_head(hidden.flatten(0, 1)[batch.places])
+    return nn.functional.cross_entropy(logits, batch.labels)
