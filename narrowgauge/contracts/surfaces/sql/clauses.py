@@ -193,10 +193,9 @@ def _add_categories(rules: Rules, alternatives: list[str]) -> None:
     for number, (values, columns) in enumerate(by_values.items()):
         rules.rule(f"category{number}", columns)
         literal = rules.terminal(string_text(value) for value in values)
-        more = min(len(values), _MAX_VALUES) - 1
         alternatives += [
             f"category{number}::_ EQUAL {literal}",
-            f'category{number}::_ IN "(" {literal} (", " {literal}){{0,{more}}} ")"',
+            f'category{number}::_ IN "(" {literal} (", " {literal}){{0,{_MAX_VALUES - 1}}} ")"',
         ]
         every.append(f"category{number}::_")
     if every:

@@ -97,8 +97,8 @@ class GoldScope:
         """Finds a column.
 
         Returns:
-            `table.column`, the instance and what is known of it; or the position in the derived table; or None
-            for a quoted name that no column has.
+            `table.column`, the instance and what is known of it; or the position in the derived table; or
+            None for a quoted name that no column has.
         """
         name, qualifier = column.name.lower(), column.table.lower()
         if name in self._derived and qualifier in ("", self._derived_alias):

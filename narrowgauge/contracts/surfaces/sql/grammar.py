@@ -2,10 +2,14 @@
 
 SQL names columns before the tables that they belong to. The grammar still lets a column stand only where its
 table is in FROM: the rules of a SELECT carry a 64-bit parameter (llguidance's parametric rules,
-https://github.com/guidance-ai/llguidance/blob/main/docs/parametric.md). The select list notes in it which tables
-are needed, FROM must bring such tables, and what follows FROM sees only those. A parameter goes down and never
-up, so the rules of the select list and of FROM are written in continuation-passing style: each ends with what
-comes next.
+https://github.com/guidance-ai/llguidance/blob/main/docs/parametric.md). The select list notes in it which
+tables are needed, FROM must bring such tables, and what follows FROM sees only those. A parameter goes down
+and never up, so the rules of the select list and of FROM are written in continuation-passing style: each ends
+with what comes next.
+
+llguidance does not compare parameters when a rule is complete: two alternatives that both wait for one rule at
+one place, with different parameters, are taken for each other. So wherever a rule is followed by more, text
+alone decides its parameter.
 
 A SELECT has one of three shapes: one table with bare columns, several tables with qualified columns, or a
 derived table with the columns `v1` and `v2`.

@@ -78,8 +78,8 @@ class Rules:
         texts = list(alternatives)
         assert texts, name
         if len(texts) == 1 and _UNIT.fullmatch(texts[0]):
-            # llguidance 1.9 replaces a rule of one symbol by the symbol, and fails where the rule was used with
-            # a change of the parameter. A second alternative keeps the rule; bit 63 is never set.
+            # llguidance 1.9 replaces a rule of one symbol by the symbol, and fails where the rule was used
+            # with a change of the parameter. A second alternative keeps the rule; bit 63 is never set.
             texts.append('"!" %if bit_set(63)')
         self._lines.append(f"{name}{'::_' * parameter} : " + "\n  | ".join(texts))
 

@@ -63,8 +63,8 @@ def add_select(rules: Rules) -> None:
     every_table = (1 << len(rules.tables)) - 1
     plain = all_of([f"bit_clear({EXACT})", f"bit_clear({DERIVED})"])
     inner = all_of([f"lt({DEPTH}, {MAX_DEPTH})", f"bit_clear({DERIVED})"])
-    # llguidance 1.9 fails on large grammars when a rule is used inside itself with another parameter: the rule
-    # that repeats takes the parameter as it is.
+    # llguidance 1.9 fails on large grammars when a rule is used inside itself with another parameter: the
+    # rule that repeats takes the parameter as it is.
     for name in ("first", "inner", "nested", "right_one", "right_same"):
         rules.rule(f"{name}_select", ['"T " select::_'])
     rules.rule("select", ["select_distinct::_", '"DISTINCT " select_distinct::_'])
@@ -73,7 +73,7 @@ def add_select(rules: Rules) -> None:
         [
             f"{QUALIFIED}_item::_" if len(rules.occurrences) > 1 else f"{BARE}_item::bit_or({every_table})",
             f"{BARE}_item::bit_or({every_table})",
-            _if(f"{FROM_QUERY}_item::_", inner),
+            _if(f"{FROM_QUERY}_item::set_bit({OUTPUTS})", inner),
             _if(f'"* FROM " {BARE}_from::bit_or({every_table})', plain),
             *([_if(f'"* FROM " {QUALIFIED}_from::_', plain)] if len(rules.occurrences) > 1 else []),
         ],
@@ -278,7 +278,7 @@ def _add_from_several(rules: Rules) -> None:
 
 
 def _add_from_query(rules: Rules) -> None:
-    """Adds `d_from`: a derived table that has the columns named so far."""
+    """Adds `d_from`: a derived table that has the columns named so far, and one at least."""
     kept = OUTPUTS_MASK | KEPT
     # Each piece of text changes the parameter once.
     rules.rule(

@@ -7,7 +7,10 @@ grammar cannot write whatever the catalogue holds; which types go together is th
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import NoReturn
+
+from google.protobuf.message import Message
 
 from narrowgauge.contracts.surfaces.sql.parameter import MAX_DEPTH
 from narrowgauge.contracts.surfaces.sql.words import CONSTANT, MAX_DERIVED_COLUMNS, number_text
@@ -42,8 +45,12 @@ def _query(query: sql_pb2.Query, depth: int, *, derived: bool = False) -> None:
     if depth > MAX_DEPTH:
         _refuse(f"a query inside more than {MAX_DEPTH} others")
     _select(query.select, depth, derived=derived)
+    if query.select.HasField("derived"):
+        _check_outputs(query)
     if query.HasField("combine"):
         _select(query.combine.select, depth)
+        if query.combine.select.HasField("derived"):
+            _check_outputs(sql_pb2.Query(select=query.combine.select))
     for key in query.order_by:
         _value(key.expression, groups=len(query.select.group_by) > 0)
 
@@ -68,6 +75,29 @@ def _select(select: sql_pb2.Select, depth: int, *, derived: bool = False) -> Non
         _condition(select.where, depth, groups=False, level=0)
     if select.HasField("having"):
         _condition(select.having, depth, groups=True, level=0)
+
+
+def _check_outputs(query: sql_pb2.Query) -> None:
+    """After FROM, the text sees the first column of a derived table and those that the select list names."""
+    select = query.select
+    named = max((1, *_outputs(select.columns)))
+    later = [*select.group_by, select.where, select.having, *query.order_by]
+    if any(output > named for output in _outputs(later)):
+        _refuse("a derived table's second column, where the select list does not name it,")
+
+
+def _outputs(messages: Iterable[Message]) -> Iterator[int]:
+    """Columns of the derived table that messages name, without those of nested queries."""
+    for message in messages:
+        if isinstance(message, sql_pb2.Expression) and message.HasField("output"):
+            yield message.output
+        for field, value in message.ListFields():
+            if (
+                field.message_type is None
+                or field.message_type.full_name == sql_pb2.Query.DESCRIPTOR.full_name
+            ):
+                continue
+            yield from _outputs(value if field.is_repeated else [value])
 
 
 def _instance(instance: int) -> None:
