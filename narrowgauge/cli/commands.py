@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "specialists": ("narrowgauge.cli.specialists:specialists", "List the specialists and their tools."),
     "compile": ("narrowgauge.cli.compile:compile_command", "Compile contracts into a bundle."),
     "prepare": ("narrowgauge.cli.prepare:prepare_command", "Turn a checkpoint into a quantised ONNX model."),
+    "eval": ("narrowgauge.cli.evaluate.command:evaluate", "Measure answers against gold answers."),
     "doctor": ("narrowgauge.cli.doctor:doctor", "Check this machine and say what to do."),
 }
 """The value's attribute is a function with typer parameters, or a `typer.Typer` with commands of its own."""

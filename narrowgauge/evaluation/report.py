@@ -7,10 +7,12 @@ import random
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import TypeVar
 
-__all__ = ["Failure", "Interval", "Report", "bootstrap", "percentiles", "wilson"]
+__all__ = ["Failure", "Interval", "Report", "bootstrap", "f1_of", "percentiles", "wilson"]
 
 Interval = tuple[float, float]
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,10 @@ class Report:
     failures: list[Failure] = field(default_factory=list)
     machine: dict[str, str] = field(default_factory=dict)
 
+    def fail(self, record: str, why: str) -> None:
+        """Adds a failure; its reason is kept to one line."""
+        self.failures.append(Failure(record, " ".join(why.split())))
+
     def rate(self, name: str, hits: int, n: int) -> None:
         """Adds a rate with its interval; a rate over no records is left out, since it says nothing."""
         if n:
@@ -60,6 +66,12 @@ class Report:
         if values:
             self.metrics[name] = statistics.fmean(values)
             self.ci95[name] = bootstrap(values, statistics.fmean)
+
+    def statistic(self, name: str, rows: Sequence[Row], statistic: Callable[[Sequence[Row]], float]) -> None:
+        """Adds a figure computed from all records together, with its bootstrap interval."""
+        if rows:
+            self.metrics[name] = statistic(rows)
+            self.ci95[name] = bootstrap(rows, statistic)
 
     def to_json(self) -> dict[str, object]:
         """Returns the envelope of `--json`."""
@@ -77,9 +89,19 @@ def wilson(hits: int, n: int, z: float = 1.959964) -> Interval:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
+def f1_of(counts: Sequence[tuple[int, int, int]]) -> float:
+    """Returns the F1 over all records together; 1 where there is nothing to find and nothing was found.
+
+    Args:
+        counts: For each record how many parts are right, predicted and gold.
+    """
+    right, predicted, gold = (sum(part) for part in zip(*counts, strict=True))
+    return 2 * right / (predicted + gold) if predicted + gold else 1.0
+
+
 def bootstrap(
-    values: Sequence[float],
-    statistic: Callable[[Sequence[float]], float],
+    values: Sequence[Row],
+    statistic: Callable[[Sequence[Row]], float],
     *,
     rounds: int = 1000,
     seed: int = 7,

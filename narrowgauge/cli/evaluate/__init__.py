@@ -1,0 +1,1 @@
+"""`narrowgauge eval`: serves what is evaluated, asks it over gRPC, prints the figures."""
