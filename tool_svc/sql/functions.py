@@ -46,9 +46,11 @@ def _sqlite(function: int, argument: exp.Expr) -> exp.Expr:
         return _cast(_call("STRFTIME", exp.Literal.string(_STRFTIME[function]), argument), "INTEGER")
     if function == pb.SCALAR_FUNCTION_QUARTER:
         month = _cast(_call("STRFTIME", exp.Literal.string("%m"), argument), "INTEGER")
+        # Typed: a division of whole numbers, as SQLite's own.
         return exp.Div(
             this=exp.paren(exp.Add(this=month, expression=exp.Literal.number(2))),
             expression=exp.Literal.number(3),
+            typed=True,
         )
     if function == pb.SCALAR_FUNCTION_YEAR_MONTH:
         return _call("STRFTIME", exp.Literal.string("%Y-%m"), argument)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from google.protobuf.message import Message
 from sqlglot import exp
 
-from narrowgauge.contracts.surfaces.sql.scope import Scope
+from narrowgauge.contracts.surfaces.sql.scope import Scope, Source
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.tools.sql.v1 import sql_pb2 as pb
 from tool_svc.sql.functions import scalar_function
 
-__all__ = ["Dialect", "Parameter", "Statement", "statement_of"]
+__all__ = ["MAX_LEVELS", "Dialect", "Parameter", "Statement", "statement_of"]
+
+MAX_LEVELS = 2
+"""Queries inside one another, within the outermost."""
 
 Dialect = Literal["sqlite", "postgres"]
 Parameter = str | int | float | bool
@@ -80,8 +84,13 @@ def statement_of(query: pb.Query, dialect: Dialect, *, max_rows: int) -> Stateme
             that there are more without reading them.
 
     Raises:
-        InvalidRequest: It names a column outside of its scope.
+        InvalidRequest: It names a column outside of its scope, or nests too deeply.
     """
+    if (levels := _levels(query)) > MAX_LEVELS:
+        raise InvalidRequest(
+            "NESTED_TOO_DEEPLY",
+            f"the query nests {levels} queries; {MAX_LEVELS} inside one another are allowed",
+        )
     builder = _Builder(dialect)
     tree = builder.query(query)
     if not query.HasField("limit") or query.limit > max_rows:
@@ -131,23 +140,24 @@ class _Builder:
 
     def names(self, select: pb.Select) -> tuple[str, ...]:
         """Names the columns of a result, each once."""
+        scope = Scope.of(select)
         taken: dict[str, int] = {}
         result = []
         for column in select.columns:
-            name = self._name(column)
+            name = self._name(column, scope)
             taken[name] = taken.get(name, 0) + 1
             result.append(name if taken[name] == 1 else f"{name}_{taken[name]}")
         return tuple(result)
 
-    def _name(self, expression: pb.Expression) -> str:
+    def _name(self, expression: pb.Expression, scope: Scope) -> str:
         match expression.WhichOneof("kind"):
             case "column":
-                return expression.column.rpartition(".")[2]
+                return scope.split(expression.column, expression.instance)[1]
             case "aggregate":
                 word = _AGGREGATE_NAMES[expression.aggregate.function]
                 if not expression.aggregate.HasField("argument"):
                     return word
-                return f"{word}_{self._name(expression.aggregate.argument)}"
+                return f"{word}_{self._name(expression.aggregate.argument, scope)}"
             case "call":
                 return (
                     pb.ScalarFunction.Name(expression.call.function).removeprefix("SCALAR_FUNCTION_").lower()
@@ -182,22 +192,23 @@ class _Builder:
             tree.from_(inner.subquery(_DERIVED, copy=False), copy=False)
             return
         first, *others = scope.sources
-        tree.from_(_table(first.table, first.name), copy=False)
+        tree.from_(self._table(first), copy=False)
         for source, join in zip(others, select.joins, strict=True):
             keys = [
                 exp.EQ(
-                    this=_column(scope, key.left, key.left_instance), expression=_of(source.name, key.right)
+                    this=self._column(scope, key.left, key.left_instance),
+                    expression=self._column(scope, key.right, source.instance),
                 )
                 for key in join.on
             ]
             on = exp.and_(*keys, copy=False) if keys else None
             kind = _JOINS[join.kind]
-            tree.join(_table(source.table, source.name), on=on, join_type=kind or None, copy=False)
+            tree.join(self._table(source), on=on, join_type=kind or None, copy=False)
 
     def _expression(self, expression: pb.Expression, scope: Scope) -> exp.Expr:
         match expression.WhichOneof("kind"):
             case "column":
-                return _column(scope, expression.column, expression.instance)
+                return self._column(scope, expression.column, expression.instance)
             case "aggregate":
                 return self._aggregate(expression.aggregate, scope)
             case "arithmetic":
@@ -208,6 +219,20 @@ class _Builder:
             case "output":
                 return exp.column(scope.write_output(expression.output), table=_DERIVED, quoted=True)
         raise InvalidRequest("EMPTY_EXPRESSION", "an expression of the query is empty")
+
+    def _table(self, source: Source) -> exp.Table:
+        # PostgreSQL's tables outside of the search path are named with their schema.
+        schema, _, bare = (
+            source.table.rpartition(".") if self._dialect == "postgres" else ("", "", source.table)
+        )
+        tree = exp.table_(bare, db=schema or None, quoted=True)
+        if source.name != bare:
+            tree.set("alias", exp.TableAlias(this=exp.to_identifier(source.name, quoted=True)))
+        return tree
+
+    def _column(self, scope: Scope, column: str, instance: int) -> exp.Column:
+        source, name = scope.split(column, instance)
+        return exp.column(name, table=source.name, quoted=True)
 
     def _aggregate(self, aggregate: pb.Aggregate, scope: Scope) -> exp.Expr:
         function = _AGGREGATES[aggregate.function]
@@ -291,21 +316,15 @@ class _Builder:
         return _not(tree, one_of.negated)
 
 
-def _table(table: str, name: str) -> exp.Table:
-    schema, _, bare = table.rpartition(".")
-    tree = exp.table_(bare, db=schema or None, quoted=True)
-    if name != bare:
-        tree.set("alias", exp.TableAlias(this=exp.to_identifier(name, quoted=True)))
-    return tree
-
-
-def _column(scope: Scope, column: str, instance: int) -> exp.Column:
-    source, name = scope.split(column, instance)
-    return exp.column(name, table=source.name.rpartition(".")[2], quoted=True)
-
-
-def _of(source: str, column: str) -> exp.Column:
-    return exp.column(column.rpartition(".")[2], table=source.rpartition(".")[2], quoted=True)
+def _levels(message: Message) -> int:
+    """Counts how many queries lie inside one another within a message."""
+    deepest = 0
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            inside = field.message_type.full_name == pb.Query.DESCRIPTOR.full_name
+            for part in value if field.is_repeated else (value,):
+                deepest = max(deepest, _levels(part) + inside)
+    return deepest
 
 
 def _bind(value: Parameter) -> exp.Placeholder:

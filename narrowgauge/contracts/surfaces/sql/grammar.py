@@ -7,9 +7,9 @@ tables are needed, FROM must bring such tables, and what follows FROM sees only 
 and never up, so the rules of the select list and of FROM are written in continuation-passing style: each ends
 with what comes next.
 
-llguidance does not compare parameters when a rule is complete: two alternatives that both wait for one rule at
-one place, with different parameters, are taken for each other. So wherever a rule is followed by more, text
-alone decides its parameter.
+llguidance does not compare parameters when a rule is complete: two alternatives that both wait for one rule
+at one place, with different parameters, are taken for each other. So wherever a rule is followed by more,
+text alone decides its parameter.
 
 A SELECT has one of three shapes: one table with bare columns, several tables with qualified columns, or a
 derived table with the columns `v1` and `v2`.
