@@ -44,7 +44,7 @@ def fit_prompt(
         InvalidRequest: PROMPT_TOO_LONG: it does not fit even so; names the token counts.
     """
     budget = specialist.backend.slot_tokens - output_tokens
-    shots = nearest_shots(specialist.shots, request, has_context=bool(context))
+    shots = nearest_shots(specialist.shots, request, context_text(context, max_rows=_LEAST_ROWS))
     rows = max((len(document.rows_json) for document in context), default=0)
     chars = specialist.catalogue_chars if catalogue.entities else 0
     smallest = 0

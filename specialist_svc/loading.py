@@ -11,7 +11,7 @@ from narrowgauge.models import PreparedModel, load_prepared
 from specialist_svc.derived import check_derived
 from specialist_svc.engine.backend import DecodeBackend
 from specialist_svc.inputs import InputLimits
-from specialist_svc.settings import Settings
+from specialist_svc.settings import BACKENDS, Settings
 from specialist_svc.specialist import Specialist
 
 __all__ = ["load_specialist", "open_backend"]
@@ -72,7 +72,8 @@ def open_backend(settings: Settings, model: PreparedModel) -> DecodeBackend:
     """
     if settings.backend != "onnxruntime":
         raise Unsupported(
-            "BACKEND", f"the backend {settings.backend!r} is not part of this build; use onnxruntime"
+            "BACKEND",
+            f"the backend {settings.backend!r} is not part of this build; there are {', '.join(BACKENDS)}",
         )
     # Here, because Outlines takes 1.6 s to import and a process that prints its configuration needs none of
     # it.

@@ -10,7 +10,8 @@ from narrowgauge.runtime.config import env
 
 __all__ = ["BACKENDS", "Settings"]
 
-BACKENDS = ("onnxruntime", "llamacpp", "ollama")
+BACKENDS = ("onnxruntime",)
+"""Decode backends of this build; another name is refused at start with this list."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,6 @@ class Settings:
     drain_s: float = env(
         "NARROWGAUGE_DRAIN_S", "seconds that calls under way get at the end", default=10.0, minimum=0
     )
-    ollama_url: str = env(
-        "NARROWGAUGE_OLLAMA_URL", "address of the Ollama server", default="http://127.0.0.1:11434"
-    )
-    ollama_model: str = env("NARROWGAUGE_OLLAMA_MODEL", "model of the Ollama server", default="smollm2:135m")
 
     def kernel_threads(self) -> int:
         """Threads of the model's kernels.

@@ -65,4 +65,4 @@ class Specialist:
 
     @property
     def _chooses_shots(self) -> bool:
-        return len(nearest_shots(self.shots, "", has_context=False)) < len(self.shots)
+        return len(nearest_shots(self.shots, "")) < len(self.shots)

@@ -122,14 +122,17 @@ def build_prompt(
         request: The sub-task.
         catalogue: Text of the catalogue, or empty.
         context: Text of the context documents (`context_text`), or empty.
-        today: YYYY-MM-DD; written only where the request refers to a date.
+        today: YYYY-MM-DD; written only where the request refers to a date, and where there are examples, only
+            when one of them does: a line that no example has makes a model that is not tuned lose the thread.
     """
+    if shots and not any(refers_to_date(shot.request) for shot in shots):
+        today = ""
     shared = [chat.start]
     if instruction:
         shared.append(chat.message("system", instruction))
     for shot in shots:
         shared.append(chat.opened("user") + _catalogue(shot.catalogue))
-        shared.append(_question(shot.request, shot.context, "") + chat.end)
+        shared.append(_question(shot.request, shot.context, today) + chat.end)
         shared.append(chat.message("assistant", shot.call))
     shared.append(chat.opened("user"))
     turn = _question(request, context, today) + chat.end + chat.opened("assistant")

@@ -20,6 +20,9 @@ from narrowgauge.contracts.surfaces.surface import CompiledSurface
 __all__ = ["Shot", "nearest_shots", "shots_of"]
 
 _WORD = re.compile(r"[a-z]+")
+# As `prompts.context_text` writes them.
+_TABLE = re.compile(r"^[^|\n]+( \| [^|\n]*)+$", re.MULTILINE)
+_RECORD = re.compile(r"^\w+: [^,\n]*(, \w+: [^,\n]*)*$", re.MULTILINE)
 _ALWAYS_ALL = 4
 _SHOWN = 3
 
@@ -55,16 +58,16 @@ def shots_of(config: SpecialistConfig, surface: CompiledSurface) -> tuple[Shot, 
     return tuple(shots)
 
 
-def nearest_shots(shots: Sequence[Shot], request: str, *, has_context: bool) -> tuple[Shot, ...]:
+def nearest_shots(shots: Sequence[Shot], request: str, context: str = "") -> tuple[Shot, ...]:
     """Chooses the examples for a request.
 
-    Nearness is the cosine of words and pairs of words, each weighted by how few examples have it; an example
-    with a context is nearer to a request with one.
+    Nearness is the cosine of words and pairs of words, each weighted by how few examples have it. An example
+    whose context has the same form (none, prose, one record, a table) is nearer than any other.
 
     Args:
         shots: All examples.
         request: The sub-task.
-        has_context: Whether it has context documents.
+        context: Its context text, or empty.
 
     Returns:
         The examples to show, in order.
@@ -76,14 +79,23 @@ def nearest_shots(shots: Sequence[Shot], request: str, *, has_context: bool) -> 
     weights = {term: math.log(1 + len(shots) / count) for term, count in spread.items()}
     wanted = _terms(request)
 
-    def nearness(index: int) -> tuple[float, int]:
+    form = _form(context)
+
+    def nearness(index: int) -> tuple[bool, float, int]:
         common = sum(weights[term] ** 2 for term in terms[index] & wanted)
         length = math.sqrt(sum(weights[term] ** 2 for term in terms[index])) or 1.0
-        bonus = 0.5 if has_context == bool(shots[index].context) else 0.0
-        return (common / length + bonus, -index)
+        return (form == _form(shots[index].context), common / length, -index)
 
     ranked = sorted(range(len(shots)), key=nearness, reverse=True)[:_SHOWN]
     return tuple(shots[index] for index in reversed(ranked))
+
+
+def _form(context: str) -> str:
+    if not context:
+        return "none"
+    if _TABLE.search(context):
+        return "table"
+    return "record" if _RECORD.search(context) else "prose"
 
 
 def _terms(text: str) -> set[str]:
