@@ -2,7 +2,7 @@
 
 | written | equal |
 |---|---|
-| an id of 15 characters | the same with its three check characters |
+| an id of 18 characters | its first 15, without the check characters |
 | a condition on `IsWon` or `IsClosed` | the one on the stage or status that defines it |
 | a date literal | the range of days that it stands for on the given day |
 | several conditions on one date field | their intersection |
@@ -20,7 +20,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from narrowgauge.demo.record_ids import RECORD_ID, long_id
+from narrowgauge.demo.record_ids import RECORD_ID
 from narrowgauge.evaluation.salesforce_dates import is_date, range_of
 from narrowgauge.tools.salesforce.v1 import salesforce_pb2 as pb
 
@@ -75,13 +75,13 @@ def _record(object_name: str, record: str) -> tuple[Any, ...]:
 
 
 def _text(value: str) -> str:
-    """Returns an id in its long form, other text as it is."""
-    if RECORD_ID.fullmatch(value) and any(char.isdigit() for char in value[:5]):
-        try:
-            return long_id(value)
-        except ValueError:  # text that only looks like an id
-            return value
-    return value
+    """Returns an id in its short form, other text as it is."""
+    return value[:15] if _is_id(value) else value
+
+
+def _is_id(value: str) -> bool:
+    # Every object's key prefix has a digit; a word of fifteen letters has none.
+    return bool(RECORD_ID.fullmatch(value)) and any(char.isdigit() for char in value[:3])
 
 
 def _fields(object_name: str, fields: Iterable[pb.FieldValue]) -> set[Any]:
@@ -232,8 +232,7 @@ def _values(object_name: str, field: str, values: Iterable[str], negated: bool) 
 
 
 def _value(value: str) -> str:
-    long = _text(value)
-    return long if long != value or RECORD_ID.fullmatch(value) else value.lower()
+    return value[:15] if _is_id(value) else value.lower()
 
 
 def _flag(object_name: str, field: str, wanted: bool) -> Any:

@@ -115,7 +115,8 @@ def _pool(field: EntityField, literals: Sequence[str | float], rng: random.Rando
     plain = [text.replace("%", " ").replace("_", "a").strip() for text in texts if text.strip("%_ ")]
     numbers_as_text = [f"{value:g}" for value in literals if isinstance(value, int | float)]
     longer = [f"{text} {rng.choice(_WORDS)}" for text in plain]
-    return [*texts, *plain, *plain, *longer, *numbers_as_text, *rng.sample(_WORDS, 6)]
+    # About half of the rows have a value of the query, so that several conditions hold together for some.
+    return [*texts, *plain * 5, *longer, *numbers_as_text, *rng.sample(_WORDS, 6)]
 
 
 def _fresh(field: EntityField, rng: random.Random) -> list[object]:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 from google.protobuf.message import Message
 
+from narrowgauge.contracts.contract import contract_of
+from narrowgauge.contracts.surfaces.salesforce import SalesforceSurface
+from narrowgauge.contracts.surfaces.surface import CompiledSurface
 from narrowgauge.errors import InvalidRequest, Unsupported
 from narrowgauge.evaluation.answers import Answer, Case
 from narrowgauge.evaluation.records import Record
@@ -15,6 +19,7 @@ from narrowgauge.evaluation.report import Report, f1_of
 from narrowgauge.evaluation.salesforce_calls import gold_request
 from narrowgauge.evaluation.salesforce_canonical import call_items, canonical_call
 from narrowgauge.evaluation.salesforce_catalogue import with_describes
+from narrowgauge.tools.salesforce.v1 import salesforce_pb2
 from narrowgauge.v1 import specialist_pb2
 from narrowgauge.v1.catalogue_pb2 import Catalogue
 
@@ -108,14 +113,16 @@ def judge_call(answer: Answer, gold: GoldCall) -> SalesforceVerdict:
     wanted = call_items(gold.method, gold.request, gold.today) if gold.request is not None else set()
     fields = _without_names(wanted)
     if answer.request is None:
-        return SalesforceVerdict(answer.valid, False, False, False, (0, 0, len(fields)), answer.why())
+        return SalesforceVerdict(
+            answer.valid, False, False, False, (0, 0, len(fields)), f"{answer.why()} | {_gold_text(gold)}"
+        )
     found = call_items(answer.method, answer.request, gold.today)
     object_name = str(getattr(answer.request, "object", ""))
     exact = gold.request is not None and canonical_call(
         answer.method, answer.request, gold.today
     ) == canonical_call(gold.method, gold.request, gold.today)
     parts = _without_names(found)
-    why = "" if exact else f"{answer.method} {answer.text} | {_difference(wanted, found, gold)}"
+    why = "" if exact else f"{answer.text} | {_gold_text(gold)}"
     return SalesforceVerdict(
         valid=answer.valid,
         exact=exact and answer.valid,
@@ -131,16 +138,17 @@ def _without_names(items: set[object]) -> set[object]:
     return {item for item in items if isinstance(item, tuple) and item[0] not in ("object", "id")}
 
 
-def _difference(wanted: set[object], found: set[object], gold: GoldCall) -> str:
+def _gold_text(gold: GoldCall) -> str:
     if gold.request is None:
         return f"the contract cannot say the gold call: {gold.unmapped}"
-    missing, extra = sorted(map(_brief, wanted - found)), sorted(map(_brief, found - wanted))
-    return f"gold {gold.method}: lacks {', '.join(missing) or 'nothing'}; too much: {', '.join(extra) or '-'}"
+    surface = _surface()
+    return f"gold: {surface.render(surface.contract.tool(gold.method), gold.request)}"
 
 
-def _brief(item: object) -> str:
-    assert isinstance(item, tuple)
-    return " ".join(str(part) for part in item)
+@cache
+def _surface() -> CompiledSurface:
+    service = salesforce_pb2.DESCRIPTOR.services_by_name["SalesforceToolService"]
+    return SalesforceSurface().compile(contract_of(service))
 
 
 def _case(record: Record, catalogue: Catalogue) -> Case:
