@@ -12,6 +12,7 @@ ruby -rgrpc -e '' 2>/dev/null || missing+=(ruby-grpc)
 need grpc_tools_ruby_protoc ruby-grpc-tools
 need_file '/usr/include/google/protobuf/any.proto' libprotobuf-dev
 need_file '/usr/lib/postgresql/*/bin/initdb' postgresql
+need openssl openssl
 need kubectl kubernetes-client
 need redis-server redis-server
 if [ ${#missing[@]} -gt 0 ]; then

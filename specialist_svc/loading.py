@@ -11,7 +11,7 @@ from narrowgauge.models import PreparedModel, load_prepared
 from specialist_svc.derived import check_derived
 from specialist_svc.engine.backend import DecodeBackend
 from specialist_svc.inputs import InputLimits
-from specialist_svc.settings import BACKENDS, Settings
+from specialist_svc.settings import BACKENDS, PROVIDERS, Settings
 from specialist_svc.specialist import Specialist
 
 __all__ = ["load_specialist", "open_backend"]
@@ -87,4 +87,4 @@ def open_backend(settings: Settings, model: PreparedModel) -> DecodeBackend:
         threads=settings.kernel_threads(),
         caches=CacheOptions(stored_bytes=settings.cache_bytes),
     )
-    return OnnxruntimeBackend(model, options)
+    return OnnxruntimeBackend(model, options, provider=PROVIDERS[settings.provider])

@@ -8,10 +8,13 @@ from pathlib import Path
 
 from narrowgauge.runtime.config import env
 
-__all__ = ["BACKENDS", "Settings"]
+__all__ = ["BACKENDS", "PROVIDERS", "Settings"]
 
 BACKENDS = ("onnxruntime",)
 """Decode backends of this build; another name is refused at start with this list."""
+
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+"""Where onnxruntime may run the model, by the name in NARROWGAUGE_PROVIDER."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,9 @@ class Settings:
     model: Path = env("NARROWGAUGE_MODEL", "folder that `narrowgauge prepare` wrote")
     listen: str = env("NARROWGAUGE_LISTEN", "address to serve on", default="127.0.0.1:0")
     backend: str = env("NARROWGAUGE_BACKEND", "what decodes", default="onnxruntime", choices=BACKENDS)
+    provider: str = env(
+        "NARROWGAUGE_PROVIDER", "device that runs the model", default="cpu", choices=tuple(PROVIDERS)
+    )
     surface: str = env(
         "NARROWGAUGE_SURFACE", "surface to write calls in; unset, the config's own", default=""
     )

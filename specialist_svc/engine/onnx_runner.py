@@ -34,7 +34,8 @@ def open_session(model: PreparedModel, *, threads: int, provider: str) -> ort.In
     """Opens the graph.
 
     Raises:
-        FailedPrecondition: The installed onnxruntime lacks the execution provider.
+        FailedPrecondition: The installed onnxruntime lacks the execution provider, or the provider cannot
+            run every part of the graph (onnxruntime would run the rest on the CPU without a word).
         DataLoss: onnxruntime cannot read the graph.
     """
     available = ort.get_available_providers()
@@ -50,9 +51,17 @@ def open_session(model: PreparedModel, *, threads: int, provider: str) -> ort.In
     options.log_severity_level = 3
     # Idle threads that spin take the cores from the other services of a small machine.
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if threads > 1 else "0")
+    if provider != "CPUExecutionProvider":
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     try:
         return ort.InferenceSession(str(model.model_path), options, providers=[provider])
     except Exception as exc:  # onnxruntime's own exceptions have no common base
+        if provider != "CPUExecutionProvider":
+            raise FailedPrecondition(
+                "PROVIDER_REFUSED",
+                f"{provider} cannot run the whole graph of {model.name} in {model.precision}: {exc}. "
+                "Set NARROWGAUGE_PROVIDER=cpu",
+            ) from exc
         raise DataLoss("MODEL_UNREADABLE", f"onnxruntime cannot load {model.model_path}: {exc}") from exc
 
 

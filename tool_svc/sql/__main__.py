@@ -52,6 +52,7 @@ async def main(config: SqlConfig) -> None:
         register=tool.register,
         warm=tool.warm,
         close=tool.close,
+        drain_s=config.drain_s,
         # Calls beyond these would wait for a thread until their deadline; they are refused at once instead.
         limits=ServerLimits(max_concurrent_rpcs=8 * config.workers),
     )

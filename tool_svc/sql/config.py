@@ -31,6 +31,9 @@ class SqlConfig:
         minimum=0,
     )
     workers: int = env("NARROWGAUGE_SQL_WORKERS", "queries at once", default=4, minimum=1, maximum=64)
+    drain_s: float = env(
+        "NARROWGAUGE_DRAIN_S", "time that queries in flight get at the end", default=10.0, minimum=0
+    )
 
     def __post_init__(self) -> None:
         """Checks the form of the DSN; `ValueError` is reported as BAD_CONFIG."""
