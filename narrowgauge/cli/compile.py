@@ -24,6 +24,9 @@ def compile_command(
         list[Path] | None,
         typer.Option("--specialist", exists=True, file_okay=False, help="Folder with a specialist.toml."),
     ] = None,
+    only: Annotated[
+        bool, typer.Option("--only", help="Leave the built-in specialists out: take those named alone.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder to write; NARROWGAUGE_HOME/bundle without it.")
     ] = None,
@@ -37,7 +40,8 @@ def compile_command(
 ) -> None:
     """Compile contracts into a bundle: what router and specialists agree on, by its content hash.
 
-    Without --proto the built-in contracts (SQL, Salesforce, summary). Compiling twice gives the same bytes.
+    The built-in specialists (SQL, Salesforce, summary), and those named. Compiling twice gives the same
+    bytes.
     """
     import json
     import os
@@ -58,15 +62,23 @@ def compile_command(
         typer.echo(json.dumps({"path": str(out)}) if as_json else f"router written to {out}")
         return
 
-    from narrowgauge.contracts.bundle import compile_bundle
+    from narrowgauge.contracts.bundle import carried_specialists, compile_bundle
 
+    folders = list(specialist or ())
+    if only and not folders:
+        raise InvalidRequest("BAD_ARGUMENT", "--only needs at least one --specialist DIR")
     home = Home.of(os.environ)
     target = out or home.bundle
     if out is None:
         home.bundle_inputs.unlink(missing_ok=True)  # `up` leaves a bundle of the user's alone
     with progress_bar() as progress:
         progress("compiling contracts", None)
-        bundle = compile_bundle(target, protos=proto or (), specialists=specialist or (), progress=progress)
+        bundle = compile_bundle(
+            target,
+            protos=proto or (),
+            specialists=folders if only else [*carried_specialists(), *folders],
+            progress=progress,
+        )
     if as_json:
         typer.echo(json.dumps(_summary(bundle), indent=2))
         return

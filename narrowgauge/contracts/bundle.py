@@ -34,7 +34,7 @@ from narrowgauge.contracts.surfaces import CompiledAhead, get_surface
 from narrowgauge.contracts.validate import violations
 from narrowgauge.errors import AlreadyExists, DataLoss, FailedPrecondition, InvalidRequest, NotFound
 
-__all__ = ["Bundle", "compile_bundle"]
+__all__ = ["Bundle", "carried_specialists", "compile_bundle"]
 
 FORMAT = 1
 MANIFEST = "bundle.json"
@@ -125,7 +125,7 @@ def compile_bundle(
     report("reading contracts", 0.0)
     descriptor_set = _merged(builtin_descriptor_set(), load_protos(protos, includes) if protos else None)
     services = {contract.service: contract for contract in contracts_in(descriptor_set)}
-    configs = _configs(specialists or _carried_specialists())
+    configs = _configs(specialists or carried_specialists())
     if out.exists() and not (out / MANIFEST).is_file() and any(out.iterdir() if out.is_dir() else [out]):
         raise AlreadyExists(
             "NOT_A_BUNDLE", f"{out} exists and is no bundle; choose another folder or remove it"
@@ -208,7 +208,8 @@ def _configs(folders: Sequence[Path]) -> list[SpecialistConfig]:
     return configs
 
 
-def _carried_specialists() -> list[Path]:
+def carried_specialists() -> list[Path]:
+    """Returns the folders of the specialists that Narrowgauge carries."""
     root = Path(str(files("narrowgauge.specialists")))
     return sorted(path.parent for path in root.glob(f"*/{CONFIG_FILE}"))
 
