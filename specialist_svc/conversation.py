@@ -11,7 +11,7 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 
-from narrowgauge.contracts.closed_sets import closed_sets_of
+from narrowgauge.contracts.closed_sets import closed_sets_of, source_text
 from narrowgauge.contracts.contract import ToolCall
 from narrowgauge.contracts.prompts import follow_up
 from narrowgauge.contracts.surfaces.surface import ClosedSets
@@ -19,7 +19,7 @@ from narrowgauge.contracts.validate import violations
 from narrowgauge.errors import InvalidRequest, LimitExceeded
 from narrowgauge.v1.catalogue_pb2 import Catalogue
 from narrowgauge.v1.specialist_pb2 import ContextDocument
-from specialist_svc.derived import FIGURES, fill_derived, source_text
+from specialist_svc.derived import FIGURES, fill_derived
 from specialist_svc.engine.backend import Decoded, DecodeRequest, Decoding, Lease, Written
 from specialist_svc.figures import digit_runs, unsupported_figures
 from specialist_svc.fitting import fit_prompt

@@ -7,7 +7,7 @@ next place.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -15,12 +15,11 @@ from google.protobuf.message import Message
 
 from narrowgauge.errors import Unsupported
 from narrowgauge.v1 import options_pb2
-from narrowgauge.v1.specialist_pb2 import ContextDocument
 
 if TYPE_CHECKING:
     from google._upb import _message
 
-__all__ = ["FIGURES", "check_derived", "fill_derived", "messages_of", "source_text"]
+__all__ = ["FIGURES", "check_derived", "fill_derived", "messages_of"]
 
 FIGURES = "figures"
 
@@ -34,11 +33,6 @@ _INTEGERS = (
     FieldDescriptor.TYPE_SINT32,
     FieldDescriptor.TYPE_SINT64,
 )
-
-
-def source_text(documents: Sequence[ContextDocument]) -> str:
-    """Returns the text that offsets count in: the documents' texts, a row a line where there is no text."""
-    return "\n".join(document.text or "\n".join(document.rows_json) for document in documents)
 
 
 def check_derived(message: _Descriptor, seen: frozenset[str] = frozenset()) -> None:
@@ -65,7 +59,7 @@ def fill_derived(request: Message, source: str) -> None:
 
     Args:
         request: The call; changed in place.
-        source: What `source_text` returned for the context.
+        source: What `source_text` returns for the context.
     """
     next_place: dict[str, int] = {}
     for message in messages_of(request):

@@ -1,11 +1,12 @@
 """Fits a sub-task's prompt into a slot.
 
-Two things can be long and give way, each in its own, documented manner:
+Three things can be long and give way, in this order:
 
 1. Rows of tabular results: the first rows are shown and the others counted in a last line. Closed sets
    (names, figures) are still made of all rows.
 2. The catalogue: `catalogue_text` prunes it to what the request can need, as the specialist's configuration
    allows, and further when it has to. The constraint still allows every name.
+3. The examples of a specialist that is not tuned, the farthest from the request first.
 
 Texts are never cut: a request or document that does not fit is refused with both token counts.
 """
@@ -13,6 +14,7 @@ Texts are never cut: a request or document that does not fit is refused with bot
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 from narrowgauge.contracts.catalogue_text import catalogue_text
 from narrowgauge.contracts.prompts import PromptParts, build_prompt, context_text
@@ -48,26 +50,27 @@ def fit_prompt(
     rows = max((len(document.rows_json) for document in context), default=0)
     chars = specialist.catalogue_chars if catalogue.entities else 0
     smallest = 0
-    # Rows give way first: the longest catalogue text is tried with every number of rows, then the next one.
-    for most in _halvings(chars, least=_LEAST_CHARS):
-        text = catalogue_text(catalogue, max_chars=most, request=request) if most else ""
-        for shown in _halvings(min(rows, _MAX_ROWS), least=_LEAST_ROWS):
-            parts = build_prompt(
-                specialist.chat,
-                specialist.instruction,
-                shots,
-                request=request,
-                catalogue=text,
-                context=context_text(context, max_rows=shown),
-                today=today,
-            )
-            smallest = specialist.backend.count_tokens(parts.texts)
-            if smallest <= budget:
-                return parts
+    for left_out, most, shown in product(
+        range(len(shots) + 1),
+        _halvings(chars, least=_LEAST_CHARS),
+        _halvings(min(rows, _MAX_ROWS), least=_LEAST_ROWS),
+    ):
+        parts = build_prompt(
+            specialist.chat,
+            specialist.instruction,
+            shots[left_out:],
+            request=request,
+            catalogue=catalogue_text(catalogue, max_chars=most, request=request) if most else "",
+            context=context_text(context, max_rows=shown),
+            today=today,
+        )
+        smallest = specialist.backend.count_tokens(parts.texts)
+        if smallest <= budget:
+            return parts
     slot_tokens = specialist.backend.slot_tokens
     raise InvalidRequest(
         "PROMPT_TOO_LONG",
-        f"the prompt has {smallest} tokens, its tables and catalogue shortened, and {budget} fit into a slot "
+        f"the prompt has {smallest} tokens after all that may be shortened, and {budget} fit into a slot "
         f"of {slot_tokens} beside a call of {output_tokens}: shorten the request or its context, or raise "
         "NARROWGAUGE_SLOT_TOKENS",
         field_violations=[("start.context" if context else "start.text", "too long for the slot")],

@@ -57,7 +57,7 @@ async def test_describe_says_what_is_served(serve: Serve, bundle: Bundle) -> Non
     assert answer.specialist.name == "summary"
     assert answer.specialist.contract == "narrowgauge.tools.text.v1.TextToolService"
     assert [tool.method.rpartition(".")[2] for tool in answer.specialist.tools] == ["Summarize"]
-    assert (answer.bundle_hash, answer.slots, answer.slot_tokens) == (bundle.hash, 3, 640)
+    assert (answer.bundle_hash, answer.slots, answer.slot_tokens) == (bundle.hash, 3, 800)
     assert answer.backend == "onnxruntime-cpu"
     assert answer.model_hash == served.specialist.model_hash
 
@@ -192,7 +192,7 @@ async def test_rows_give_way_and_text_does_not(serve: Serve) -> None:
     long.text = "see the rows"
     answer = await served.ask("summarize", context=[long])
     assert answer.WhichOneof("payload") == "tool_call"
-    assert answer.timings.prompt_tokens < 640
+    assert answer.timings.prompt_tokens < 800
 
 
 async def test_messages_out_of_order_are_refused(serve: Serve) -> None:
