@@ -27,7 +27,7 @@ from narrowgauge.contracts.surfaces.surface import ClosedSets
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.v1 import catalogue_pb2, specialist_pb2
 
-__all__ = ["catalogue_hash", "closed_sets_of", "figures_in"]
+__all__ = ["catalogue_hash", "closed_sets_of", "figures_in", "source_text"]
 
 _RESERVED = frozenset({"entities", "fields", "qualified_fields", "values", "figures"})
 
@@ -103,6 +103,11 @@ def closed_sets_of(
 def figures_in(text: str) -> list[str]:
     """Returns the numbers, dates, amounts and percentages of a text as written, in order."""
     return [match.group().strip() for match in _FIGURE.finditer(text)]
+
+
+def source_text(documents: Sequence[specialist_pb2.ContextDocument]) -> str:
+    """Returns the text that a call about its context may quote: a row a line where there is no text."""
+    return "\n".join(document.text or "\n".join(document.rows_json) for document in documents)
 
 
 def catalogue_hash(catalogue: catalogue_pb2.Catalogue) -> str:

@@ -8,6 +8,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 
+from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from narrowgauge.contracts.closed_sets import closed_sets_of
@@ -20,10 +21,11 @@ from narrowgauge.training.specialist.salesforce_requests import requests
 from narrowgauge.training.specialist.sql_conditions import TODAY
 from narrowgauge.training.specialist.sql_questions import questions
 from narrowgauge.training.specialist.sql_schema import Schema
+from narrowgauge.training.specialist.summary_texts import summaries
 from narrowgauge.v1.catalogue_pb2 import Catalogue
 from narrowgauge.v1.specialist_pb2 import ContextDocument
 
-__all__ = ["canonical_sql", "salesforce_examples", "sql_examples"]
+__all__ = ["canonical_sql", "salesforce_examples", "sql_examples", "summary_examples"]
 
 
 def salesforce_examples(contract: Contract, catalogue: Catalogue, *, seed: int) -> Iterator[TrainingExample]:
@@ -60,6 +62,19 @@ def sql_examples(
             # A name of the schema that the generator's plain SQL cannot quote; another question will do.
             continue
         yield TrainingExample(question.text, call, catalogue, (), str(TODAY))
+
+
+def summary_examples(contract: Contract, *, seed: int) -> Iterator[TrainingExample]:
+    """Yields requests to summarise tools' results and short texts with their summaries, without end."""
+    tool = contract.tool("Summarize")
+    for summary in summaries(seed=seed):
+        request = tool.request_class()
+        figures = [{"text": figure, "offset": -1} for figure in summary.figures]
+        said = {"headline": summary.headline, "key_points": summary.points, "figures": figures}
+        json_format.ParseDict(said, request)
+        yield TrainingExample(
+            summary.request, ToolCall(tool, request), context=summary.documents, today=str(TODAY)
+        )
 
 
 def canonical_sql(sql: str) -> str:

@@ -9,7 +9,7 @@ import llguidance
 from tokenizers import Tokenizer
 
 from narrowgauge.contracts.catalogue_text import catalogue_text
-from narrowgauge.contracts.closed_sets import closed_sets_of
+from narrowgauge.contracts.closed_sets import closed_sets_of, source_text
 from narrowgauge.contracts.contract import ToolCall
 from narrowgauge.contracts.prompts import build_prompt, chat_format, context_text
 from narrowgauge.contracts.specialist import SpecialistConfig
@@ -92,7 +92,8 @@ class Encoder:
 
     def _grammar(self, example: TrainingExample) -> str:
         if "figures" in self._surface.closed_sets:
-            return self._surface.grammar(closed_sets_of(example.catalogue, example.context))
+            source = ContextDocument(text=source_text(example.context))
+            return self._surface.grammar(closed_sets_of(example.catalogue, [source]))
         # Without figures the closed sets are the catalogue's alone, which most examples share.
         key = example.catalogue.hash
         if key not in self._grammars:
