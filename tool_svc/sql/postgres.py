@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import AbstractContextManager
 
@@ -20,12 +21,14 @@ __all__ = ["PostgresDatabase"]
 
 _CONNECT_S = 5.0
 _BATCH_ROWS = 256
+_NO_DATABASE = re.compile(r'FATAL: +database ".*" does not exist')
 
 
 class PostgresDatabase:
     """A PostgreSQL database, through a pool of connections."""
 
     def __init__(self, dsn: str, *, connections: int = 8) -> None:
+        self._dsn = dsn
         self._pool = ConnectionPool(
             dsn,
             min_size=0,
@@ -83,6 +86,8 @@ class PostgresDatabase:
     def _connected(self) -> AbstractContextManager[psycopg.Connection]:
         with self._opening:
             if self._pool.closed:
+                # A pool tries again and again and then only says that it took too long; a connection says why.
+                psycopg.connect(self._dsn, connect_timeout=int(_CONNECT_S)).close()
                 self._pool.open()
         return self._pool.connection()
 
@@ -96,7 +101,8 @@ def _escaped(statement: Statement) -> bytes:
 def _error_of(error: psycopg.Error | PoolTimeout) -> NarrowgaugeError:
     text = str(error).strip().partition("\n")[0]
     state = getattr(error, "sqlstate", None) or ""
-    if state == "3D000":
+    # While connecting there is no SQLSTATE yet.
+    if state == "3D000" or (not state and _NO_DATABASE.search(text)):
         return NotFound("NO_DATABASE", f"there is no such database: {text}")
     if state[:2] in ("22", "42") and state != "42501":
         return InvalidRequest("QUERY_REFUSED", text, metadata={"sqlstate": state})
