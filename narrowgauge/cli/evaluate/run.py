@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from narrowgauge.cli.evaluate.options import EvalOptions
@@ -14,6 +14,7 @@ from narrowgauge.evaluation.records import Record, data_sha256, read_records
 from narrowgauge.evaluation.report import Report, percentiles
 
 if TYPE_CHECKING:
+    from narrowgauge.evaluation.answers import Answer
     from narrowgauge.evaluation.kinds.kind import SpecialistKind
     from narrowgauge.evaluation.sql_databases import Databases
 
@@ -55,6 +56,10 @@ def _runner(kind: str) -> Runner:
             return _sql
         case "salesforce":
             return _salesforce
+        case "summarize":
+            return _summarize
+        case "recovery":
+            return _recovery
     raise InvalidRequest("NO_SUCH_KIND", f"there is no evaluation {kind!r}")
 
 
@@ -73,40 +78,93 @@ async def _salesforce(
     await _ask(SalesforceKind(records, await organisation_catalogue(progress)), options, report, progress)
 
 
+async def _summarize(records: list[Record], options: EvalOptions, report: Report, progress: Progress) -> None:
+    from narrowgauge.evaluation.kinds.summarize import SummarizeKind
+
+    # Meetings are long: few slots with room for them, unless the environment says otherwise.
+    environment = {"NARROWGAUGE_SLOT_TOKENS": "4096", "NARROWGAUGE_SLOTS": str(max(2, options.parallel))}
+    await _ask(SummarizeKind(records), options, report, progress, environment)
+
+
+async def _recovery(records: list[Record], options: EvalOptions, report: Report, progress: Progress) -> None:
+    """Asks each specialist about its own records, one specialist after the other."""
+    from narrowgauge.cli.evaluate.serving import organisation_catalogue
+    from narrowgauge.evaluation.kinds.recovery import SPECIALISTS, RecoveryKind, add_outcomes
+
+    by_specialist: dict[str, list[Record]] = {}
+    for record in records:
+        by_specialist.setdefault(str(record.get("specialist", "")), []).append(record)
+    unknown = by_specialist.keys() - set(SPECIALISTS)
+    if unknown or (options.address and len(by_specialist) > 1):
+        raise InvalidRequest(
+            "BAD_SPECIALIST",
+            f"eval recovery takes records of {' and '.join(SPECIALISTS)}, with --address of one of them; "
+            f"the data has {', '.join(sorted(map(repr, by_specialist)))}",
+        )
+    outcomes, latencies = [], []
+    for name, own in by_specialist.items():
+        kind = RecoveryKind(
+            name,
+            own,
+            databases=await sql_databases(own, options, progress) if name == "sql" else None,
+            organisation=await organisation_catalogue(progress) if name == "salesforce" else None,
+        )
+        answers = await _answers(kind, options, report, progress)
+        latencies += [turn.latency_ms for turns in answers for turn in turns]
+        outcomes += list(zip((case.id for case in kind.cases), kind.outcomes(answers), strict=True))
+    report.latency_ms = percentiles(latencies)
+    add_outcomes(outcomes, report)
+
+
 async def sql_databases(records: list[Record], options: EvalOptions, progress: Progress) -> Databases:
-    """Returns the databases of records; writes the demo warehouse when a record is about it."""
+    """Returns the databases of records; writes the demo warehouse when a record may be about it."""
     from narrowgauge.cli.home import Home
     from narrowgauge.cli.preparing import ready_demo_data
     from narrowgauge.evaluation import sql_databases as databases
 
     home = Home.of(os.environ)
-    demo = any(record.get("db") == "warehouse" for record in records)
+    demo = any(record.get("db", "warehouse") == "warehouse" for record in records)
     await ready_demo_data(home, warehouse=demo, organisation=False, progress=progress)
-    return databases.Databases(
-        options.data, warehouse=home.warehouse if demo else None, schemas=options.schemas
-    )
+    warehouse = home.warehouse if demo else None
+    return databases.Databases(options.data, warehouse=warehouse, schemas=options.schemas)
 
 
-async def _ask(kind: SpecialistKind, options: EvalOptions, report: Report, progress: Progress) -> None:
+async def _ask(
+    kind: SpecialistKind,
+    options: EvalOptions,
+    report: Report,
+    progress: Progress,
+    environment: Mapping[str, str] | None = None,
+) -> None:
     """Asks the specialist of a kind and measures what it answers."""
+    answers = await _answers(kind, options, report, progress, environment)
+    progress("comparing", None)
+    report.latency_ms = percentiles([turn.latency_ms for turns in answers for turn in turns])
+    kind.score(answers, report)
+
+
+async def _answers(
+    kind: SpecialistKind,
+    options: EvalOptions,
+    report: Report,
+    progress: Progress,
+    environment: Mapping[str, str] | None = None,
+) -> list[tuple[Answer, ...]]:
     from narrowgauge.cli.evaluate.serving import served_specialist
     from narrowgauge.evaluation.asking import Asker
 
+    n = len(kind.cases)
     async with served_specialist(
         kind.specialist,
         address=options.address,
         bundle=options.bundle,
         model=options.model,
         progress=progress,
+        environment=environment or {},
     ) as served:
         report.bundle, report.model = served.bundle_hash, served.model
-        asker = Asker(served.channel, served.bundle_hash)
-        n = len(kind.cases)
-        answers = await asker.ask_all(
+        return await Asker(served.channel, served.bundle_hash).ask_all(
             kind.cases,
             parallel=options.parallel,
             on_done=lambda done: progress(f"asking {kind.specialist}", done / n),
         )
-    progress("comparing", None)
-    report.latency_ms = percentiles([turn.latency_ms for turns in answers for turn in turns])
-    kind.score(answers, report)

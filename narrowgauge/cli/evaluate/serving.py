@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -59,9 +59,23 @@ async def chosen_bundle(home: Home, path: Path | None, progress: Progress) -> Bu
 
 @asynccontextmanager
 async def served_specialist(
-    name: str, *, address: str, bundle: Path | None, model: Path | None, progress: Progress
+    name: str,
+    *,
+    address: str,
+    bundle: Path | None,
+    model: Path | None,
+    progress: Progress,
+    environment: Mapping[str, str],
 ) -> AsyncIterator[Served]:
     """Gives one specialist: the one at an address, or one of its own that ends with the block.
+
+    Args:
+        name: In the bundle.
+        address: Of one that runs already; empty to start one.
+        bundle: Folder; None for that of NARROWGAUGE_HOME.
+        model: Checkpoint; None for the embedded one.
+        progress: Told what is being done.
+        environment: Its variables, where this process's own do not say otherwise.
 
     Raises:
         NotFound: The bundle has no such specialist.
@@ -85,6 +99,7 @@ async def served_specialist(
                 f"specialist-{name}",
                 "specialist_svc",
                 {
+                    **{key: os.environ.get(key, value) for key, value in environment.items()},
                     "NARROWGAUGE_LISTEN": "127.0.0.1:0",
                     "NARROWGAUGE_BUNDLE": str(compiled.path),
                     "NARROWGAUGE_SPECIALIST": name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache
 
 from google.protobuf.message import Message
@@ -23,7 +23,7 @@ from narrowgauge.tools.salesforce.v1 import salesforce_pb2
 from narrowgauge.v1 import specialist_pb2
 from narrowgauge.v1.catalogue_pb2 import Catalogue
 
-__all__ = ["GoldCall", "SalesforceKind", "SalesforceVerdict", "judge_call"]
+__all__ = ["GoldCall", "SalesforceKind", "SalesforceVerdict", "gold_call", "judge_call", "today_of"]
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def gold_call(record: Record) -> GoldCall:
         InvalidRequest: The record is malformed; names it.
     """
     try:
-        today = date.fromisoformat(record["today"]) if record.get("today") else date.today()
+        today = today_of(record)
         method, object_name = _METHODS[record["operation"]], str(record["object"])
         try:
             return GoldCall(method, object_name, gold_request(record)[1], today)
@@ -106,6 +106,12 @@ def gold_call(record: Record) -> GoldCall:
             return GoldCall(method, object_name, None, today, error.message)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InvalidRequest("BAD_RECORD", f"record {record['id']}: {error!r}") from error
+
+
+def today_of(record: Record) -> date:
+    """Returns the day that a record's relative dates refer to: its own, else the current one in UTC."""
+    given = record.get("today")
+    return date.fromisoformat(given) if given else datetime.now(UTC).date()
 
 
 def judge_call(answer: Answer, gold: GoldCall) -> SalesforceVerdict:

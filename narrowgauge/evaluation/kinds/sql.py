@@ -21,7 +21,7 @@ from narrowgauge.evaluation.sql_execution import Rows, canonical_sql, prepares, 
 from narrowgauge.tools.sql.v1 import sql_pb2
 from narrowgauge.v1 import specialist_pb2
 
-__all__ = ["GoldQuery", "SqlKind", "SqlVerdict", "judge_query"]
+__all__ = ["GoldQuery", "SqlKind", "SqlVerdict", "is_exact", "judge_query"]
 
 
 @dataclass(frozen=True)
@@ -133,13 +133,20 @@ def judge_query(answer: Answer, gold: GoldQuery, database: Database) -> SqlVerdi
         return SqlVerdict(False, False, False, False, f"{text}: {problem}")
     if gold.sql is None:
         return SqlVerdict(True, False, False, False, text)
-    exact = gold.request is not None and canonical_query(gold.request) == canonical_query(request)
+    exact = is_exact(answer, gold)
     execution = exact
     if not exact:
         literals = literals_of(gold.request) if gold.request is not None else []
         with database.populated(literals) as connections:
             execution = _same_results(connections, text, gold, database)
     return SqlVerdict(True, exact, execution, False, "" if execution else text)
+
+
+def is_exact(answer: Answer, gold: GoldQuery) -> bool:
+    """Whether an answer is the gold query in canonical form."""
+    if gold.request is None or not isinstance(answer.request, sql_pb2.QueryRequest):
+        return False
+    return bool(canonical_query(gold.request) == canonical_query(answer.request))
 
 
 def _same_results(

@@ -1,0 +1,191 @@
+"""`eval recovery`: a tool's error comes back to the specialist, which repairs its call or gives up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.json_format import ParseError
+
+from narrowgauge.contracts.closed_sets import closed_sets_of
+from narrowgauge.contracts.contract import contract_of
+from narrowgauge.contracts.surfaces.salesforce import SalesforceSurface
+from narrowgauge.errors import InvalidRequest, Unsupported
+from narrowgauge.evaluation.answers import Answer, Case
+from narrowgauge.evaluation.kinds.salesforce import GoldCall, gold_call, judge_call, today_of
+from narrowgauge.evaluation.kinds.sql import GoldQuery, is_exact, judge_query
+from narrowgauge.evaluation.records import Record
+from narrowgauge.evaluation.report import Report
+from narrowgauge.evaluation.salesforce_catalogue import with_describes
+from narrowgauge.evaluation.sql_databases import Database, Databases
+from narrowgauge.tools.salesforce.v1 import salesforce_pb2
+from narrowgauge.v1 import specialist_pb2
+from narrowgauge.v1.catalogue_pb2 import Catalogue
+
+__all__ = ["SPECIALISTS", "Outcome", "RecoveryKind"]
+
+SPECIALISTS = ("sql", "salesforce")
+"""Specialists whose recovery can be evaluated."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one error; None where a metric does not ask."""
+
+    repaired: bool | None
+    gave_up_right: bool | None
+    repeated: bool
+    why: str
+
+
+class RecoveryKind:
+    """Records of errors for one specialist.
+
+    The specialist is asked the request, its first call is refused with the record's error, and its answer to
+    that is measured.
+
+    Args:
+        specialist: `sql` or `salesforce`.
+        records: Of that specialist, in the form of `docs/eval.md`.
+        databases: Of the SQL records.
+        organisation: Catalogue of the Salesforce records.
+
+    Raises:
+        InvalidRequest: A record is malformed; names it.
+    """
+
+    def __init__(
+        self,
+        specialist: str,
+        records: Sequence[Record],
+        *,
+        databases: Databases | None = None,
+        organisation: Catalogue | None = None,
+    ) -> None:
+        self.specialist = specialist
+        self._records = [_checked(record) for record in records]
+        self._databases = [
+            databases.of(_with_database(record)) if databases is not None else None for record in records
+        ]
+        catalogues = [
+            database.catalogue if database is not None else _organisation(record, organisation)
+            for record, database in zip(records, self._databases, strict=True)
+        ]
+        self._catalogues = catalogues
+        self.cases = [
+            Case(
+                str(record["id"]),
+                specialist_pb2.ExecuteStart(
+                    text=str(record["request"]), catalogue=catalogue, today=str(record.get("today", ""))
+                ),
+                tool_error=str(record["tool_error"]),
+            )
+            for record, catalogue in zip(records, catalogues, strict=True)
+        ]
+
+    def score(self, answers: Sequence[Sequence[Answer]], report: Report) -> None:
+        """Adds `repaired`, `gave_up_right` and `repeated`."""
+        add_outcomes(
+            [(case.id, outcome) for case, outcome in zip(self.cases, self.outcomes(answers), strict=True)],
+            report,
+        )
+
+    def outcomes(self, answers: Sequence[Sequence[Answer]]) -> list[Outcome]:
+        """Returns what came of each record."""
+        return [
+            self._outcome(record, turns, database, catalogue)
+            for record, turns, database, catalogue in zip(
+                self._records, answers, self._databases, self._catalogues, strict=True
+            )
+        ]
+
+    def _outcome(
+        self, record: Record, turns: Sequence[Answer], database: Database | None, catalogue: Catalogue
+    ) -> Outcome:
+        last = turns[-1]
+        gave_up = last.refused
+        retried = len(turns) > 1 and last.request is not None
+        failed = record["failed_call"]
+        repeated = retried and (
+            (last.method, last.json, last.text) == (turns[0].method, turns[0].json, turns[0].text)
+            or self._is(failed, last, database, record, catalogue)
+        )
+        if not record["repairable"]:
+            return Outcome(None, gave_up, repeated, "" if gave_up else last.why())
+        expected = record["expected"].get("retry")
+        right = retried and not repeated and self._is(expected, last, database, record, catalogue, runs=True)
+        return Outcome(right, None, repeated, "" if right else f"{last.why()} | expected: {expected}")
+
+    def _is(
+        self,
+        expected: Any,
+        answer: Answer,
+        database: Database | None,
+        record: Record,
+        catalogue: Catalogue,
+        *,
+        runs: bool = False,
+    ) -> bool:
+        """Whether an answer is a call that a record writes; for SQL with `runs`, one with its rows."""
+        if database is None:
+            gold = _salesforce_call(expected, record, catalogue)
+            return gold is not None and judge_call(answer, gold).exact
+        query = GoldQuery.of(_sql_of(expected), database)
+        return judge_query(answer, query, database).execution if runs else is_exact(answer, query)
+
+
+def add_outcomes(outcomes: Sequence[tuple[str, Outcome]], report: Report) -> None:
+    """Adds the metrics of outcomes, each with the id of its record."""
+    repaired = [outcome.repaired for _, outcome in outcomes if outcome.repaired is not None]
+    gave_up = [outcome.gave_up_right for _, outcome in outcomes if outcome.gave_up_right is not None]
+    report.rate("repaired", sum(repaired), len(repaired))
+    report.rate("gave_up_right", sum(gave_up), len(gave_up))
+    report.rate("repeated", sum(outcome.repeated for _, outcome in outcomes), len(outcomes))
+    for record, outcome in outcomes:
+        if outcome.why:
+            report.fail(record, outcome.why)
+
+
+def _checked(record: Record) -> Record:
+    for name in ("request", "failed_call", "tool_error", "expected", "repairable"):
+        if name not in record:
+            raise InvalidRequest("BAD_RECORD", f"record {record['id']} has no {name}")
+    if not isinstance(record["expected"], dict):
+        raise InvalidRequest("BAD_RECORD", f"record {record['id']}: expected is not an object")
+    return record
+
+
+def _with_database(record: Record) -> Record:
+    """A record that names no database is about the demo warehouse."""
+    named = any(key in record for key in ("db", "ddl", "db_id", "table_id", "query_id"))
+    return record if named else {**record, "db": "warehouse"}
+
+
+def _organisation(record: Record, catalogue: Catalogue | None) -> Catalogue:
+    assert catalogue is not None
+    return with_describes(catalogue, record["catalog"]) if record.get("catalog") else catalogue
+
+
+def _sql_of(expected: Any) -> str:
+    value = expected.get("sql") if isinstance(expected, dict) else expected
+    return str(value)
+
+
+def _salesforce_call(expected: Any, record: Record, catalogue: Catalogue) -> GoldCall | None:
+    """Reads a call that a record writes: as in `eval salesforce`, in the surface, or as ProtoJSON.
+
+    None for text that is no call, for example a request path.
+    """
+    if isinstance(expected, dict) and "operation" in expected:
+        return gold_call({"id": record["id"], "today": record.get("today"), **expected})
+    text = expected if isinstance(expected, str) else json.dumps(expected)
+    surface = SalesforceSurface().compile(
+        contract_of(salesforce_pb2.DESCRIPTOR.services_by_name["SalesforceToolService"])
+    )
+    try:
+        call = surface.parse(text, closed_sets_of(catalogue))
+    except (InvalidRequest, Unsupported, ParseError):
+        return None
+    return GoldCall(call.tool.name, str(getattr(call.request, "object", "")), call.request, today_of(record))
