@@ -7,76 +7,21 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import formatdate
-from functools import cached_property
 from typing import Any
 
+from narrowgauge.contracts.salesforce_catalogue import Described, described_of, usual_objects
 from narrowgauge.errors import InvalidRequest
 from tool_svc.salesforce.connection import Connection, Deadline, NotModified
 
-__all__ = ["Described", "DescribedField", "Describes", "ResolvedField"]
+__all__ = ["Describes", "ResolvedField"]
 
-_STANDARD = (
-    "Account",
-    "Contact",
-    "Lead",
-    "Opportunity",
-    "OpportunityContactRole",
-    "Case",
-    "Task",
-    "Event",
-    "Campaign",
-    "CampaignMember",
-    "Product2",
-    "User",
-)
 # Parents that may be of several objects have these fields in common (SOQL's object `Name`).
 _NAME_FIELDS = ("Id", "Name", "FirstName", "LastName", "Title", "Email", "Phone", "Type")
-_COMPOUND = frozenset(("address", "location", "base64", "complexvalue", "anytype"))
 # Clocks of client and server differ; an answer too many is cheap, a change missed is not.
 _CLOCK_MARGIN_S = 300
 _ADVICE = "Please reference your WSDL or the describe call for the appropriate names."
-
-
-@dataclass(frozen=True)
-class DescribedField:
-    """A field."""
-
-    name: str
-    label: str
-    type: str
-    writable: bool
-    nillable: bool
-    required: bool
-    external_id: bool
-    values: tuple[str, ...]
-    references: tuple[str, ...]
-    relationship: str
-
-    @property
-    def compound(self) -> bool:
-        """Whether its value is no plain value."""
-        return self.type in _COMPOUND
-
-
-@dataclass(frozen=True)
-class Described:
-    """An object."""
-
-    name: str
-    label: str
-    fields: tuple[DescribedField, ...] = field(repr=False)
-
-    @cached_property
-    def by_name(self) -> dict[str, DescribedField]:
-        """The fields by lower-case name."""
-        return {entry.name.lower(): entry for entry in self.fields}
-
-    @cached_property
-    def by_relationship(self) -> dict[str, DescribedField]:
-        """The reference fields by the lower-case name of their relationship."""
-        return {entry.relationship.lower(): entry for entry in self.fields if entry.relationship}
 
 
 @dataclass(frozen=True)
@@ -215,7 +160,7 @@ class Describes:
         wall = time.time()
         try:
             body = self._connection.read(f"sobjects/{name}/describe", deadline, headers=headers)
-            fresh = _Cached(_described(body), self._clock(), wall)
+            fresh = _Cached(described_of(body), self._clock(), wall)
         except NotModified:
             assert cached is not None, "304 answers a conditional request only"
             fresh = _Cached(cached.described, self._clock(), cached.fetched_wall)
@@ -230,8 +175,7 @@ class Describes:
             if wanted == "all":
                 chosen.update(dict.fromkeys(usable))
             elif wanted == "standard":
-                chosen.update(dict.fromkeys(name for name in _STANDARD if name in usable))
-                chosen.update(dict.fromkeys(name for name, entry in usable.items() if entry.get("custom")))
+                chosen.update(dict.fromkeys(usual_objects(listed)))
             elif wanted in usable:
                 chosen[wanted] = None
             else:
@@ -241,27 +185,6 @@ class Describes:
                     f"{_nearest(wanted, list(usable))}",
                 )
         return tuple(chosen)
-
-
-def _described(body: dict[str, Any]) -> Described:
-    return Described(body["name"], body["label"], tuple(_field(entry) for entry in body["fields"]))
-
-
-def _field(entry: dict[str, Any]) -> DescribedField:
-    createable = bool(entry.get("createable"))
-    nillable = bool(entry.get("nillable"))
-    return DescribedField(
-        name=entry["name"],
-        label=entry["label"],
-        type=str(entry["type"]).lower(),
-        writable=createable or bool(entry.get("updateable")),
-        nillable=nillable,
-        required=createable and not nillable and not entry.get("defaultedOnCreate"),
-        external_id=bool(entry.get("externalId")),
-        values=tuple(value["value"] for value in entry.get("picklistValues") or () if value.get("active")),
-        references=tuple(entry.get("referenceTo") or ()),
-        relationship=entry.get("relationshipName") or "",
-    )
 
 
 def _follows(described: Described, step: str) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from narrowgauge.contracts.salesforce_catalogue import Described, DescribedField
 from narrowgauge.errors import InvalidRequest, NotFound
 from narrowgauge.tools.salesforce.v1 import salesforce_pb2 as pb
 from tool_svc.salesforce.connection import Connection, Deadline, path_segment
-from tool_svc.salesforce.describes import Described, DescribedField, Describes
+from tool_svc.salesforce.describes import Describes
 from tool_svc.salesforce.results import record_of, whole_record
 from tool_svc.salesforce.soql import ResultColumn, quote, render_query
 

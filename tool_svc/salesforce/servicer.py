@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import grpc
 from google.protobuf.message import Message
 
+from narrowgauge.contracts.salesforce_catalogue import catalogue_of_describes
 from narrowgauge.contracts.validate import violations
 from narrowgauge.errors import (
     DeadlineExceeded,
@@ -23,7 +24,6 @@ from narrowgauge.errors import (
 from narrowgauge.tools.salesforce.v1 import salesforce_pb2 as pb
 from narrowgauge.tools.salesforce.v1 import salesforce_pb2_grpc
 from narrowgauge.v1 import catalogue_pb2, catalogue_pb2_grpc
-from tool_svc.salesforce.catalogue import catalogue_of
 from tool_svc.salesforce.connection import Deadline, OutcomeUnknown
 from tool_svc.salesforce.describes import Describes
 from tool_svc.salesforce.operations import Operations
@@ -200,7 +200,7 @@ class CatalogueServicer(catalogue_pb2_grpc.CatalogueServiceServicer):
         return catalogue_pb2.GetCatalogueResponse(catalogue=catalogue)
 
     def _read(self, deadline: Deadline) -> catalogue_pb2.Catalogue:
-        return catalogue_of(self._describes.all(deadline), key_field=self._key_field)
+        return catalogue_of_describes(self._describes.all(deadline), key_field=self._key_field)
 
 
 def _check(request: Message) -> None:

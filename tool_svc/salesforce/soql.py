@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
+from narrowgauge.contracts.salesforce_catalogue import Described
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.tools.salesforce.v1 import salesforce_pb2 as pb
 from tool_svc.salesforce.connection import Deadline
-from tool_svc.salesforce.describes import Described, Describes, ResolvedField
+from tool_svc.salesforce.describes import Describes, ResolvedField
 
 __all__ = ["RenderedQuery", "ResultColumn", "quote", "render_query"]
 

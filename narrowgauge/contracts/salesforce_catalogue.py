@@ -1,20 +1,112 @@
-"""The organisation's describes as a catalogue: what a call may name, and the closed sets of the contract."""
+"""An organisation's describes as a catalogue: what a call may name, and the closed sets of the contract."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 from narrowgauge.contracts.closed_sets import catalogue_hash
 from narrowgauge.v1 import catalogue_pb2
-from tool_svc.salesforce.describes import Described, DescribedField
 
-__all__ = ["catalogue_of"]
+__all__ = ["Described", "DescribedField", "catalogue_of_describes", "described_of", "usual_objects"]
 
+_STANDARD = (
+    "Account",
+    "Contact",
+    "Lead",
+    "Opportunity",
+    "OpportunityContactRole",
+    "Case",
+    "Task",
+    "Event",
+    "Campaign",
+    "CampaignMember",
+    "Product2",
+    "User",
+)
+_COMPOUND = frozenset(("address", "location", "base64", "complexvalue", "anytype"))
 # Fields of a parent that may be of several objects.
 _COMMON = ("Id", "Name", "Type")
 
 
-def catalogue_of(objects: Sequence[Described], *, key_field: str) -> catalogue_pb2.Catalogue:
+@dataclass(frozen=True)
+class DescribedField:
+    """A field."""
+
+    name: str
+    label: str
+    type: str
+    writable: bool
+    nillable: bool
+    required: bool
+    external_id: bool
+    values: tuple[str, ...]
+    references: tuple[str, ...]
+    relationship: str
+
+    @property
+    def compound(self) -> bool:
+        """Whether its value is no plain value."""
+        return self.type in _COMPOUND
+
+
+@dataclass(frozen=True)
+class Described:
+    """An object."""
+
+    name: str
+    label: str
+    fields: tuple[DescribedField, ...] = dataclasses.field(repr=False)
+
+    @cached_property
+    def by_name(self) -> dict[str, DescribedField]:
+        """The fields by lower-case name."""
+        return {entry.name.lower(): entry for entry in self.fields}
+
+    @cached_property
+    def by_relationship(self) -> dict[str, DescribedField]:
+        """The reference fields by the lower-case name of their relationship."""
+        return {entry.relationship.lower(): entry for entry in self.fields if entry.relationship}
+
+
+def described_of(body: dict[str, Any]) -> Described:
+    """Reads a describe as the REST API answers it."""
+    return Described(body["name"], body["label"], tuple(_field(entry) for entry in body["fields"]))
+
+
+def _field(entry: dict[str, Any]) -> DescribedField:
+    createable = bool(entry.get("createable"))
+    nillable = bool(entry.get("nillable"))
+    return DescribedField(
+        name=entry["name"],
+        label=entry["label"],
+        type=str(entry["type"]).lower(),
+        writable=createable or bool(entry.get("updateable")),
+        nillable=nillable,
+        required=createable and not nillable and not entry.get("defaultedOnCreate"),
+        external_id=bool(entry.get("externalId")),
+        values=tuple(value["value"] for value in entry.get("picklistValues") or () if value.get("active")),
+        references=tuple(entry.get("referenceTo") or ()),
+        relationship=entry.get("relationshipName") or "",
+    )
+
+
+def usual_objects(listed: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    """Returns the names of the objects that people work with: the usual standard ones and all custom ones.
+
+    Args:
+        listed: Describes, or the shorter entries that `/sobjects` lists.
+    """
+    usable = {entry["name"]: entry for entry in listed if entry.get("queryable")}
+    standard = (name for name in _STANDARD if name in usable)
+    custom = (name for name, entry in usable.items() if entry.get("custom"))
+    return tuple(dict.fromkeys((*standard, *custom)))
+
+
+def catalogue_of_describes(objects: Sequence[Described], *, key_field: str) -> catalogue_pb2.Catalogue:
     """Returns the catalogue with its hash.
 
     Args:
