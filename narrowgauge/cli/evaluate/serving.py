@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Served", "organisation_catalogue", "served_router", "served_specialist"]
 
-_READY_S = 60.0
+_READY_S = 5.0  # whoever is asked serves already: the supervisor waits for it, and an address is said to
 _SALESFORCE = "narrowgauge.tools.salesforce.v1.SalesforceToolService"
 
 
