@@ -185,7 +185,9 @@ def test_there_is_one_way_to_write_each_query(text: str) -> None:
         "SELECT id FROM orders WHERE placed_on > '2025-02-29'",
         "SELECT name FROM customers WHERE name = '2025-02-29'",
         "SELECT id FROM orders ORDER BY COUNT(*)",
-        "SELECT SUM(name) FROM customers",
+        "SELECT SUM(active) FROM customers",
+        "SELECT SUM(placed_on) FROM orders",
+        "SELECT name + 1 FROM customers",
         "SELECT name FROM customers WHERE active = 'yes'",
     ],
 )

@@ -111,12 +111,16 @@ def _add_values(rules: Rules) -> None:
         "value_or_calculation",
         ["value::_", "calculation::_", 'value::_ ARITHMETIC "(" value::_ ARITHMETIC operand::_ ")"'],
     )
+    texts = _visible(rules, ["text"])
+    if texts:
+        rules.rule("text_column", texts)
     rules.rule(
         "aggregate",
         [
             '"COUNT(*)"',
             f'{COUNT_OF} (column::_ | call::_ | calculation::_) ")"',
             f'{TOTAL_OF} (value::_ | calculation::_) ")"',
+            *([f'{TOTAL_OF} text_column::_ ")"'] if texts else []),
             'EXTREME (ordered::_ | call::_ | calculation::_) ")"',
         ],
     )

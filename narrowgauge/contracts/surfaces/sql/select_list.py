@@ -148,6 +148,10 @@ def _add_items(rules: Rules, shape: str) -> None:
         rules.rule(words, others)
         items.append(f"{words}::_")
         aggregates += [f"{function} {words}::set_bit({ARGUMENT})" for function in (COUNT_OF, "EXTREME")]
+    if texts := [*_columns(rules, shape, ("text",), "{} " + done)]:
+        # People keep numbers in columns of texts, and ask for their sums.
+        rules.rule(f"{shape}_text", texts)
+        aggregates.append(f"{TOTAL_OF} {shape}_text::set_bit({ARGUMENT})")
     if flags:
         rules.rule(flag, flags)
         items.append(f"{flag}::_")
