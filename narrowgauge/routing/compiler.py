@@ -15,7 +15,7 @@ import numpy.typing as npt
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.routing.encoder import ENCODER_FILES, ENCODER_FOLDER, Encoder
 from narrowgauge.routing.logistic import fit, held_out_logits, softmax, temperature_of
-from narrowgauge.routing.segmentation import whole_span
+from narrowgauge.routing.segmentation import quoted_regions, whole_span
 
 __all__ = ["OUT_OF_SCOPE", "compile_router", "compile_router_from_examples"]
 
@@ -28,13 +28,14 @@ _NEGATIVES = Path(__file__).parent / "out_of_scope.txt"
 _FORMAT = 1
 # A vector has length one; the factor puts the decay of the regression into a range that is well conditioned.
 _SCALE = np.float32(10.0)
-_DECAY = 8e-3
+_DECAY = 1.5e-2
 _DECAY_MANY = 1e-4
 # Above this cosine a negative is so close to a specialist's own words that it is none for this set.
 _TOO_CLOSE = 0.65
+_NONE_SHARE = 0.5
 _FEW = 3000
 # Few examples cannot show that a higher threshold is needed.
-_HIGHEST = 0.7
+_HIGHEST = 0.6
 # Each example is also read inside a longer request, as it will be met there.
 _CONTEXTS = (
     "{other}, then {x}",
@@ -144,9 +145,10 @@ def _compile(
     )
     classes = len(names) + 1
     sizes = np.bincount(rows.classes, minlength=classes)
-    # Every class counts alike: the requests that nobody serves are listed by the hundred, and would else be
-    # taken for the likeliest.
-    weights = (1.0 / sizes[rows.classes]).astype(np.float32)
+    # Every class counts alike, whatever the length of its list, and what nobody serves counts half: most
+    # requests to a router are meant for one of its specialists.
+    share = np.where(rows.classes == none, np.where(precision is None, 1.0, _NONE_SHARE), 1.0)
+    weights = (share / sizes[rows.classes]).astype(np.float32)
     decay = _DECAY if len(rows.vectors) <= _FEW else _DECAY_MANY
     x = rows.vectors * _SCALE
     steps = 100
@@ -211,7 +213,8 @@ def _within(encoder: Encoder, number: int, text: str, other: str) -> Array:
 
 def _span_vector(encoder: Encoder, text: str, span: tuple[int, int]) -> Array:
     encoded = encoder.encode(text)
-    return encoder.route_vectors(encoded.states, [encoded.tokens(span) or (0, len(encoded.ids))])
+    tokens = encoded.tokens(span) or (0, len(encoded.ids))
+    return encoder.route_vectors(encoded, [tokens], quoted_regions(text))
 
 
 def _in_context(encoder: Encoder, pool: Sequence[tuple[int, str]], alone: Array) -> _Rows:

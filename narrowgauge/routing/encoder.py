@@ -133,9 +133,30 @@ class Encoder:
         offsets = np.array([(0, 0), *encoding.offsets, (len(text), len(text))], np.int64)
         return Encoded(offsets, np.concatenate([[self._cls], ids, [self._sep]]), states, tags)
 
-    def route_vectors(self, states: Array, spans: list[tuple[int, int]]) -> Array:
-        """Vectors of token spans [begin, end): float32 [spans, hidden] of length one."""
-        means = np.stack([states[begin:end].mean(axis=0) for begin, end in spans])
+    def route_vectors(
+        self, encoded: Encoded, spans: list[tuple[int, int]], quotes: list[tuple[int, int]]
+    ) -> Array:
+        """Vectors of token spans [begin, end): float32 [spans, hidden] of length one.
+
+        Quoted text is what a sub-task is about, not what it asks for: it counts only where nothing else is.
+
+        Args:
+            encoded: The text.
+            spans: Token spans.
+            quotes: Character ranges of quotations.
+        """
+        states = encoded.states
+        asked = np.ones(len(states), bool)
+        for low, high in quotes:
+            asked &= (encoded.offsets[:, 1] <= low) | (encoded.offsets[:, 0] >= high)
+        means = np.stack(
+            [
+                states[begin:end][asked[begin:end]].mean(axis=0)
+                if asked[begin:end].any()
+                else states[begin:end].mean(axis=0)
+                for begin, end in spans
+            ]
+        )
         vectors = means @ self._route_weight + self._route_bias
         result: Array = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
         return result

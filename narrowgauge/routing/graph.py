@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from narrowgauge.errors import DataLoss, InvalidRequest, LimitExceeded
 from narrowgauge.routing.dependencies import Dependency, DependencyHead, decode, pooling_rows
-from narrowgauge.routing.encoder import Encoder
+from narrowgauge.routing.encoder import Encoded, Encoder
 from narrowgauge.routing.logistic import softmax
 from narrowgauge.routing.segmentation import quoted_regions, segment, whole_span
 from narrowgauge.v1 import dispatcher_pb2
@@ -125,19 +125,20 @@ class RouterGraph:
         """
         began = time.perf_counter()
         encoded = self._encoder.encode(text)
-        found = segment(text, encoded.offsets, encoded.tags, quoted_regions(text))
+        quotes = quoted_regions(text)
+        found = segment(text, encoded.offsets, encoded.tags, quotes)
         if len(found) > MAX_STEPS:
             raise LimitExceeded(
                 "TOO_MANY_STEPS",
                 f"the request has {len(found)} steps; at most {MAX_STEPS} are planned",
                 metadata={"limit_steps": str(MAX_STEPS)},
             )
-        tokens = [token_span for _, token_span in found]
-        routes = self._routes(encoded.states, tokens)
+        routes = self._routes(encoded, [tokens for _, tokens in found], quotes)
+        kept = _steps(text, [span for span, _ in found], routes)
+        needs_of = self._needs(encoded.states, [found[k][1] for k in kept])
         plan = dispatcher_pb2.Plan()
-        for ((begin, end), _), route, needs in zip(
-            found, routes, self._needs(encoded.states, tokens), strict=True
-        ):
+        for k, needs in zip(kept, needs_of, strict=True):
+            (begin, end), route = found[k][0], routes[k]
             step = plan.steps.add(
                 text=text[begin:end],
                 specialist=route.specialist,
@@ -161,10 +162,12 @@ class RouterGraph:
         """
         encoded = self._encoder.encode(text)
         span = encoded.tokens(whole_span(text)) or (0, len(encoded.ids))
-        return self._routes(encoded.states, [span])[0]
+        return self._routes(encoded, [span], quoted_regions(text))[0]
 
-    def _routes(self, states: Array, tokens: list[tuple[int, int]]) -> list[Route]:
-        vectors = self._encoder.route_vectors(states, tokens)
+    def _routes(
+        self, encoded: Encoded, tokens: list[tuple[int, int]], quotes: list[tuple[int, int]]
+    ) -> list[Route]:
+        vectors = self._encoder.route_vectors(encoded, tokens, quotes)
         return [self._route(row) for row in softmax(vectors @ self._weight + self._bias)]
 
     def _route(self, probabilities: Array) -> Route:
@@ -182,6 +185,16 @@ class RouterGraph:
         rows = pooling_rows(tokens, len(states))
         features = (rows.reshape(-1, len(states)) @ states).reshape(len(tokens), -1)
         return decode(self._dependencies.probabilities(features))
+
+
+def _steps(text: str, spans: list[tuple[int, int]], routes: list[Route]) -> list[int]:
+    """Indices of the spans that are steps: beside others, one word that nobody serves is only a greeting."""
+    kept = [
+        k
+        for k, ((begin, end), route) in enumerate(zip(spans, routes, strict=True))
+        if route.specialist or len(text[begin:end].split()) > 1
+    ]
+    return kept or list(range(len(spans)))
 
 
 def _threads() -> int:

@@ -149,6 +149,7 @@ class PlanDrawer:
     def _elliptical(self, steps: list[GoldStep]) -> GoldStep | None:
         """A sub-task whose verb stands in the one before."""
         last = steps[-1]
+        options: tuple[str, ...]
         if re.search(r"^(?:open|create|log|file|raise) an? .*\bcase\b", last.text) and last.corpus == "own":
             options = (
                 "one for {company} about the {subject}",
@@ -175,7 +176,8 @@ class PlanDrawer:
             return None
         target = len(steps) - 1
         named = False
-        if len(steps) > 1 and rng.random() < 0.25:
+        pointing = re.search(r"\{(?:it|each|row|noun|their)\}", template)
+        if len(steps) > 1 and pointing and rng.random() < 0.25:
             nouns = [s.noun for s in steps]
             distinct = [i for i, noun in enumerate(nouns) if noun and nouns.count(noun) == 1]
             if distinct:
@@ -219,6 +221,8 @@ class PlanDrawer:
         each_phrase = rng.choice(each).replace("{one}", one).replace("{noun}", noun)
         if "{their}" in template and named:
             return None
+        if not noun and re.search(r"\{noun\}|\b(?:first|oldest|newest|top|one)\b", template):
+            return None
         if "them" in template and (named or their == "its"):
             return None
         if re.search(r"\b(?:exist|found|list is|none|any)\b", template) and (named or not noun):
@@ -227,10 +231,9 @@ class PlanDrawer:
             template.replace("{it}", phrase)
             .replace("{each}", each_phrase)
             .replace("{row}", one)
+            .replace("{noun}", noun)
             .replace("{their}", their)
         )
-        if named and not re.search(r"\{(?:it|each|row)\}", template):
-            target = len(steps) - 1
         return GoldStep(_tidy(fill(text, rng)), "own", label, {target: kind})
 
 

@@ -56,6 +56,10 @@ class Targets:
         for corpus, rows in sorted(external.items()):
             if corpus != "questions":
                 names += [(corpus, intent) for intent in sorted({r[1] for r in rows}) if intent != "oos"]
+        # Out of scope is a class of its own, so that the encoder learns to tell it from its neighbours.
+        names += [
+            (corpus, "oos") for corpus in sorted(external) if any(r[1] == "oos" for r in external[corpus])
+        ]
         self.index = {name: i for i, name in enumerate(names)}
         corpora = [name[0] for name in names]
         same = [[a == b for b in corpora] for a in corpora]
@@ -76,14 +80,15 @@ def token_span(encoding: Encoding, span: tuple[int, int]) -> tuple[int, int] | N
 
 def collate(requests: Sequence[Request], tokenizer: Tokenizer, targets: Targets) -> Batch:
     """Builds a batch; requests that are too long or lose a step in tokens are left out."""
-    cls, sep = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
+    cls, sep = (int(tokenizer.token_to_id(name) or 0) for name in ("[CLS]", "[SEP]"))
     rows: list[tuple[list[int], list[tuple[int, int]], Request]] = []
     for request, encoding in zip(requests, tokenizer.encode_batch([r.text for r in requests]), strict=True):
-        spans = [token_span(encoding, step.span) for step in request.steps]
-        ids = [cls, *encoding.ids, sep]
-        good = [s for s in spans if s is not None]
-        if len(ids) <= LONGEST and len(good) == len(spans) and all(a[1] <= b[0] for a, b in pairwise(good)):
-            rows.append((ids, good, request))
+        found = [token_span(encoding, step.span) for step in request.steps]
+        whole = [cls, *encoding.ids, sep]
+        good = [s for s in found if s is not None]
+        apart = all(a[1] <= b[0] for a, b in pairwise(good))
+        if len(whole) <= LONGEST and len(good) == len(found) and apart:
+            rows.append((whole, good, request))
     length = max(len(ids) for ids, _, _ in rows)
     count = len(rows)
     ids_out = torch.zeros(count, length, dtype=torch.long)
@@ -213,7 +218,10 @@ def main() -> None:
     encoder = Encoder(EncoderShape(len(args.layers)), tokenizer.get_vocab_size(), POSITIONS)
     model = RouterModel(encoder, len(targets.index))
     if args.resume:
-        model.load_state_dict(torch.load(args.resume / "checkpoint.pt"))
+        saved = torch.load(args.resume / "checkpoint.pt")
+        classes = model.classes.detach().clone()
+        classes[: len(saved["classes"])] = saved["classes"]
+        model.load_state_dict({**saved, "classes": classes})
     else:
         base_weights(args.base, encoder, args.layers, words)
     teacher = Teacher(args.base)
@@ -258,9 +266,8 @@ def main() -> None:
         step += 1
         if step % 50 == 0:
             print(step, f"{spent:.3f}", {k: round(v, 4) for k, v in shown.items()}, flush=True)
-        if step % 300 == 0:
+        if step % 100 == 0:
             export(model, tokenizer, args.out)
-    torch.save(model.state_dict(), args.out / "checkpoint.pt")
     export(model, tokenizer, args.out)
     (args.out / "training.json").write_text(
         json.dumps(
@@ -271,7 +278,8 @@ def main() -> None:
 
 
 def export(model: RouterModel, tokenizer: Tokenizer, out: Path) -> None:
-    """Writes encoder.onnx, heads.npz and tokenizer.json."""
+    """Writes encoder.onnx, heads.npz and tokenizer.json, and the checkpoint to go on from."""
+    torch.save(model.state_dict(), out / "checkpoint.pt")
     (out / "encoder.onnx").write_bytes(write_encoder(model.graph_weights(), model.encoder.shape))
     heads = {name: value.astype(np.float16) for name, value in model.head_weights().items()}
     np.savez(out / "heads.npz", **heads)  # type: ignore[arg-type]
