@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import grpc
 
 from narrowgauge.contracts.contract import Contract
-from narrowgauge.runtime import semconv
 from narrowgauge.v1 import catalogue_pb2, catalogue_pb2_grpc
 from router_svc.hops.failure import HopFailed
 
@@ -66,7 +65,7 @@ async def _fetch(
     except grpc.aio.AioRpcError as error:
         if error.code() == grpc.StatusCode.UNIMPLEMENTED:
             return None
-        raise HopFailed.of(semconv.SPAN_TOOL, error) from error
+        raise HopFailed.of_tool(service, timeout_s, error) from error
     if known is not None and response.catalogue.hash == known.hash:
         return known
     return response.catalogue

@@ -6,7 +6,8 @@ import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from narrowgauge.errors import NarrowgaugeError
+from narrowgauge.errors import DeadlineExceeded, NarrowgaugeError, Unavailable
+from narrowgauge.runtime import semconv
 from narrowgauge.runtime.status import status_from_rpc, status_of
 
 __all__ = ["HopFailed", "reason_of", "retry_delay_of"]
@@ -31,6 +32,35 @@ class HopFailed(Exception):
         if isinstance(error, grpc.aio.AioRpcError):
             return cls(hop, status_from_rpc(error))
         return cls(hop, status_of(error))
+
+    @classmethod
+    def of_tool(cls, called: str, timeout_s: float, error: grpc.aio.AioRpcError) -> HopFailed:
+        """Makes one of a failed call to a tool service; what gRPC itself says gets the tool's name.
+
+        Args:
+            called: The method or service, by its full name.
+            timeout_s: How long its answer was waited for.
+            error: What the call raised.
+        """
+        status = status_from_rpc(error)
+        if reason_of(status) != error.code().name:  # the tool's own words
+            return cls(semconv.SPAN_TOOL, status)
+        if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
+            slow = DeadlineExceeded(
+                "TOOL_TIMEOUT",
+                f"{called} did not answer within {timeout_s:.3g} s; look at its service, or raise "
+                "NARROWGAUGE_TOOL_TIMEOUT_S",
+                metadata={"tool": called},
+            )
+            return cls(semconv.SPAN_TOOL, status_of(slow))
+        if error.code() == grpc.StatusCode.UNAVAILABLE:
+            gone = Unavailable(
+                "TOOL_UNREACHABLE",
+                f"the service of {called} cannot be reached: {status.message}",
+                metadata={"tool": called},
+            )
+            return cls(semconv.SPAN_TOOL, status_of(gone))
+        return cls(semconv.SPAN_TOOL, status)
 
     @property
     def may_be_repeated(self) -> bool:

@@ -10,7 +10,7 @@ import grpc
 from google.rpc import status_pb2
 
 from narrowgauge.contracts.contract import Contract
-from narrowgauge.errors import FailedPrecondition, NarrowgaugeError, Unavailable
+from narrowgauge.errors import DeadlineExceeded, FailedPrecondition, NarrowgaugeError, Unavailable
 from narrowgauge.runtime import semconv
 from narrowgauge.runtime.channels import open_channel
 from narrowgauge.runtime.status import error_from_rpc, status_of
@@ -89,6 +89,8 @@ class _Link:
         self._target = target
         self._channel = open_channel(target) if target else None
         self.stub = specialist_pb2_grpc.SpecialistServiceStub(self._channel) if self._channel else None
+        self.catalogue_hash = ""
+        """The catalogue that the specialist has been sent since it was verified last."""
 
     async def ready(self) -> None:
         """Makes sure that the specialist has been verified since its last failure.
@@ -103,6 +105,7 @@ class _Link:
 
     async def verify(self) -> None:
         """Asks the specialist for its bundle and sets `verified` and `refusal`."""
+        self.catalogue_hash = ""  # it may be another process by now
         self.verified, refusal = False, await self._refusal()
         self.verified, self.refusal = refusal is None, refusal
 
@@ -187,18 +190,21 @@ class _Stream:
         start = specialist_pb2.ExecuteStart(
             bundle_hash=self._bundle_hash, text=sub_task.text, context=sub_task.context, today=sub_task.today
         )
-        if catalogue is not None and catalogue.hash:
+        if catalogue is not None and catalogue.hash and catalogue.hash == self._link.catalogue_hash:
             start.catalogue.hash = catalogue.hash
         elif catalogue is not None:
             start.catalogue.CopyFrom(catalogue)
         try:
-            return await self._turn(specialist_pb2.ExecuteRequest(start=start), timeout_s)
+            answer = await self._turn(specialist_pb2.ExecuteRequest(start=start), timeout_s)
         except HopFailed as failed:
             if catalogue is None or reason_of(failed.status) != "CATALOGUE_UNKNOWN":
                 raise
-        await self.close()  # the refusal ended the stream
-        start.catalogue.CopyFrom(catalogue)
-        return await self._turn(specialist_pb2.ExecuteRequest(start=start), timeout_s)
+            await self.close()  # the refusal ended the stream
+            start.catalogue.CopyFrom(catalogue)
+            answer = await self._turn(specialist_pb2.ExecuteRequest(start=start), timeout_s)
+        if catalogue is not None:
+            self._link.catalogue_hash = catalogue.hash
+        return answer
 
     async def repair(self, error: status_pb2.Status, timeout_s: float) -> specialist_pb2.ExecuteResponse:
         """Reports the tool's error; see `Conversation`."""
@@ -220,7 +226,13 @@ class _Stream:
                 return await self._exchange(request)
         except TimeoutError:
             await self.close()
-            raise HopFailed(semconv.SPAN_SPECIALIST, status_of(TimeoutError())) from None
+            slow = DeadlineExceeded(
+                "SPECIALIST_TIMEOUT",
+                f"specialist {self._link.name} did not answer within {timeout_s:.3g} s; look at its process, "
+                "or raise NARROWGAUGE_TURN_TIMEOUT_S",
+                metadata={"specialist": self._link.name},
+            )
+            raise HopFailed(semconv.SPAN_SPECIALIST, status_of(slow)) from None
         except HopFailed as failed:
             if failed.may_be_repeated:
                 self._link.verified = False  # it may come back as another program: ask again

@@ -66,7 +66,7 @@ class ToolChannels:
                 request.value, timeout=timeout_s, metadata=((IDEMPOTENCY_KEY, idempotency_key),)
             )
         except grpc.aio.AioRpcError as error:
-            raise self._refused(error) from error
+            raise self._refused(tool.method, timeout_s, error) from error
         if len(answer) > self._max_result_bytes:
             raise _failed(self._too_large(f"{len(answer)} bytes"))
         response = tool.response_class()
@@ -77,13 +77,13 @@ class ToolChannels:
             raise _failed(DataLoss("BAD_TOOL_RESPONSE", message)) from error
         return response
 
-    def _refused(self, error: grpc.aio.AioRpcError) -> HopFailed:
+    def _refused(self, method: str, timeout_s: float, error: grpc.aio.AioRpcError) -> HopFailed:
         # gRPC itself refuses to receive more than the channel's limit, with this text and no details
         if error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in (
             error.details() or ""
         ):
             return _failed(self._too_large(error.details() or ""))
-        return HopFailed.of(semconv.SPAN_TOOL, error)
+        return HopFailed.of_tool(method, timeout_s, error)
 
     def _too_large(self, size: str) -> LimitExceeded:
         return LimitExceeded(

@@ -176,7 +176,7 @@ async def test_sequential_steps_share_a_stream(world: World) -> None:
     world.planner.planned = plan(step('List {"count": 1}'), step('List {"count": 2}', (0, AFTER)))
     events = await (await Client(await world.router()).start()).all()
     assert code_name(final(events)) == "OK"
-    assert world.shop.streams == 2  # the first one ended with CATALOGUE_UNKNOWN
+    assert world.shop.streams == 1
     assert len(world.shop.starts) == 2
 
 
@@ -187,6 +187,17 @@ async def test_the_catalogue_goes_once(world: World) -> None:
     assert world.tool.catalogue_requests == [""]
     assert [bool(start.catalogue.entities) for start in world.shop.starts] == [True, False]
     assert {start.catalogue.hash for start in world.shop.starts} == {"c1"}
+
+
+async def test_a_specialist_that_forgot_the_catalogue_gets_it_again(world: World) -> None:
+    """A replica that has not seen it refuses the hash; it is sent in full, and the client notices nothing."""
+    world.planner.planned = plan(step('List {"count": 1}'))
+    stub = await world.router()
+    await (await Client(stub).start()).all()
+    world.shop.catalogues.clear()
+    events = await (await Client(stub).start()).all()
+    assert code_name(final(events)) == "OK" and "step_retry" not in kinds(events, "0")
+    assert [bool(start.catalogue.entities) for start in world.shop.starts] == [True, True]
 
 
 async def test_the_clients_documents_reach_every_step(world: World) -> None:

@@ -93,8 +93,7 @@ class Database(Protocol):
         """Reads what exists.
 
         Raises:
-            NotFound: There is no such database.
-            Unavailable: It cannot be reached, or is locked.
+            Unavailable: There is none, it cannot be reached, or is locked.
             DataLoss: The file is not a database, or is damaged.
         """
 

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import errors as pg_errors
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from narrowgauge.errors import Cancelled, InvalidRequest, NarrowgaugeError, NotAllowed, NotFound, Unavailable
+from narrowgauge.errors import Cancelled, InvalidRequest, NarrowgaugeError, NotAllowed, Unavailable
 from narrowgauge.tools.sql.v1 import sql_pb2 as pb
 from narrowgauge.v1.catalogue_pb2 import Catalogue
 from tool_svc.sql.database import Bounds, Stop, collect, too_slow
@@ -86,7 +86,7 @@ class PostgresDatabase:
     def _connected(self) -> AbstractContextManager[psycopg.Connection]:
         with self._opening:
             if self._pool.closed:
-                # A pool tries again and again and then only says that it took too long; a connection says why.
+                # A pool tries again and then only says that it took too long; a connection says why.
                 psycopg.connect(self._dsn, connect_timeout=int(_CONNECT_S)).close()
                 self._pool.open()
         return self._pool.connection()
@@ -103,7 +103,7 @@ def _error_of(error: psycopg.Error | PoolTimeout) -> NarrowgaugeError:
     state = getattr(error, "sqlstate", None) or ""
     # While connecting there is no SQLSTATE yet.
     if state == "3D000" or (not state and _NO_DATABASE.search(text)):
-        return NotFound("NO_DATABASE", f"there is no such database: {text}")
+        return Unavailable("NO_DATABASE", f"there is no such database: {text}")
     if state[:2] in ("22", "42") and state != "42501":
         return InvalidRequest("QUERY_REFUSED", text, metadata={"sqlstate": state})
     if state == "42501":

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from narrowgauge.contracts.sqlite_catalogue import catalogue_of_sqlite
-from narrowgauge.errors import Cancelled, DataLoss, InvalidRequest, NarrowgaugeError, NotFound, Unavailable
+from narrowgauge.errors import Cancelled, DataLoss, InvalidRequest, NarrowgaugeError, Unavailable
 from narrowgauge.tools.sql.v1 import sql_pb2 as pb
 from narrowgauge.v1.catalogue_pb2 import Catalogue
 from tool_svc.sql.database import Bounds, Stop, collect, too_slow
@@ -68,7 +68,7 @@ class SqliteDatabase:
     def _connection(self) -> Iterator[sqlite3.Connection]:
         """Opens the file for one use; opening costs 0.1 ms, and a file that was replaced is seen at once."""
         if not self._path.is_file():
-            raise NotFound(
+            raise Unavailable(  # not NOT_FOUND, which a specialist would try to repair with another call
                 "NO_DATABASE", f"there is no database file {self._path.name}; set NARROWGAUGE_SQL_DSN"
             )
         try:
@@ -103,7 +103,10 @@ def _error_of(error: sqlite3.Error) -> NarrowgaugeError:
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return Unavailable("DATABASE_LOCKED", f"the database is locked by another process: {text}")
     if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-        return DataLoss("DATABASE_DAMAGED", f"the file is not a database, or is damaged: {text}")
+        return DataLoss(
+            "DATABASE_DAMAGED",
+            f"the file is not a database, or is damaged: {text}; restore it, or set NARROWGAUGE_SQL_DSN",
+        )
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
         return Unavailable("DATABASE_UNREADABLE", f"the database cannot be read: {text}")
     return InvalidRequest("QUERY_REFUSED", text)

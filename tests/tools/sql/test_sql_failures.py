@@ -65,7 +65,7 @@ def _fails(database: object, text: str = "SELECT 1") -> NarrowgaugeError:
 
 
 def test_a_file_that_is_missing_or_no_database_is_named_as_such(tmp_path: Path) -> None:
-    """Missing file: NOT_FOUND. Other content, or a damaged page: DATA_LOSS. A folder: NOT_FOUND."""
+    """Missing file or a folder: UNAVAILABLE. Other content, or a damaged page: DATA_LOSS."""
     assert _fails(open_database(f"sqlite://{tmp_path}/none.db")).reason == "NO_DATABASE"
     assert not (tmp_path / "none.db").exists()
     assert _fails(open_database(f"sqlite://{tmp_path}")).reason == "NO_DATABASE"
