@@ -58,11 +58,17 @@ def _text_violations(text: str, limits: Limits, field: str) -> Violations:
         return [(field, "is empty")]
     if len(text) > limits.max_text_chars:
         return [(field, f"has {len(text)} characters, the limit is {limits.max_text_chars}")]
+    if controls := _control_violations(text, field):
+        return controls
+    if not text.strip():
+        return [(field, "is blank")]
+    return []
+
+
+def _control_violations(text: str, field: str) -> Violations:
     for place, character in enumerate(text):
         if unicodedata.category(character) == "Cc" and character not in LAYOUT:
             return [(field, f"has the control character U+{ord(character):04X} at offset {place}")]
-    if not text.strip():
-        return [(field, "is blank")]
     return []
 
 
@@ -75,6 +81,10 @@ def _context_violations(start: dispatcher_pb2.ChainStart, limits: Limits) -> Vio
     if chars > limits.max_context_chars:
         what = f"has {chars} characters, the limit is {limits.max_context_chars}"
         violations.append(("start.context", what))
+        return violations
+    for index, document in enumerate(start.context):
+        violations += _control_violations(document.title, f"start.context[{index}].title")
+        violations += _control_violations(document.text, f"start.context[{index}].text")
     return violations
 
 

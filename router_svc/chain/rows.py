@@ -27,11 +27,14 @@ Row = dict[str, Any]
 
 STRUCT = "google.protobuf.Struct"
 
+_CONTROLS = {code: " " for code in (*range(0x20), *range(0x7F, 0xA0))}
+"""Control characters, which a database may hold and a specialist refuses; a line feed would end a row."""
+
 
 def message_json(message: Message, pool: DescriptorPool) -> str:
     """Returns the canonical ProtoJSON of a message, without white space outside strings."""
     value = json_format.MessageToDict(message, descriptor_pool=pool)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).translate(_CONTROLS)
 
 
 def is_tabular(message: Message) -> bool:
@@ -153,7 +156,7 @@ def _plain(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return value
+        return value.translate(_CONTROLS)
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return json.dumps(value, ensure_ascii=False)

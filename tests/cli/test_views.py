@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from narrowgauge.cli.__main__ import app
 from narrowgauge.cli.home import Home, Running
 from narrowgauge.cli.metrics import quantile
+from narrowgauge.cli.render.console import stdout
 from narrowgauge.cli.render.plan_tree import plan_tree
 from narrowgauge.cli.render.results import result_rows, result_view
 from narrowgauge.cli.render.waterfall import waterfall
@@ -131,6 +132,17 @@ def test_other_results_have_a_view_too() -> None:
     assert words == "a summary" and "figures: 12 %" in printed(view)
     assert result_view('{"rows":[{"val')[0] == "a shortened result"
     assert result_view("") == ("an empty result", None)
+
+
+def test_results_do_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Escape sequences that stand in data are text, and not obeyed; lines stay."""
+    view = result_view('{"records":[{"Name":"a\\u001b[2Jb\\u0007"},{"Name":"c"}]}')[1]
+    stdout().print(view)
+    stdout().print("two\nlines")
+    printed_text = capsys.readouterr().out
+    assert "\x1b" not in printed_text and "\x07" not in printed_text
+    assert "a[2Jb" in printed_text
+    assert "two\nlines\n" in printed_text
 
 
 def test_wide_and_long_results_are_cut(home: Path) -> None:

@@ -74,6 +74,8 @@ async def test_line_feeds_and_tabs_are_text(world: World) -> None:
         ({"policy": dispatcher_pb2.ChainPolicy(auto_approve=[99])}, "start.policy.auto_approve"),  # type: ignore[list-item]
         ({"context": [specialist_pb2.ContextDocument()] * 17}, "start.context"),
         ({"context": [specialist_pb2.ContextDocument(text="x" * 200_001)]}, "start.context"),
+        ({"context": [specialist_pb2.ContextDocument(text="a\x00b")]}, "start.context[0].text"),
+        ({"context": [specialist_pb2.ContextDocument(title="\x1b[2J")]}, "start.context[0].title"),
     ],
 )
 async def test_starts_that_are_refused(world: World, fields: dict[str, Any], violation: str) -> None:

@@ -74,6 +74,13 @@ def test_text_of_rows() -> None:
     assert text_of_row({"name": "Acme", "total": 12.0, "tags": ["x"]}) == 'name: Acme\ntotal: 12\ntags: ["x"]'
 
 
+def test_control_characters_are_spaces() -> None:
+    """What a database holds neither ends a row nor makes a specialist refuse the text."""
+    assert text_of_rows([{"a": "x\ny\x00\x85", "b": 1}], 100) == "a | b\nx y   | 1"
+    assert text_of_row({"a": "x\r\nforged: y"}) == "a: x  forged: y"
+    assert "\x7f" not in message_json(message("ListResponse", items=[{"name": "\x7f"}]), POOL)
+
+
 @pytest.mark.parametrize("limit", [20, 50, 99])
 def test_shortened_text_says_so(limit: int) -> None:
     """What does not fit is counted, never silently cut."""
