@@ -214,7 +214,8 @@ def _within(encoder: Encoder, number: int, text: str, other: str) -> Array:
 def _span_vector(encoder: Encoder, text: str, span: tuple[int, int]) -> Array:
     encoded = encoder.encode(text)
     tokens = encoded.tokens(span) or (0, len(encoded.ids))
-    return encoder.route_vectors(encoded, [tokens], quoted_regions(text))
+    vectors, _ = encoder.read(encoded, [tokens], quoted_regions(text))
+    return vectors
 
 
 def _in_context(encoder: Encoder, pool: Sequence[tuple[int, str]], alone: Array) -> _Rows:

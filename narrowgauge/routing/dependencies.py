@@ -1,8 +1,8 @@
-"""The dependency head: which step needs which, and a decoder whose answer never has a cycle."""
+"""Which step needs which: what the pair classifier reads, and a decoder whose answer never has a cycle."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +13,9 @@ __all__ = [
     "FEATURES",
     "KINDS",
     "Dependency",
-    "DependencyHead",
     "decode",
     "distance_index",
+    "distances",
     "pooling_rows",
 ]
 
@@ -35,6 +35,11 @@ DISTANCES = 2 * _REACH + 1
 def distance_index(dependent: int, source: int) -> int:
     """Row of the distance table for a pair of step indices."""
     return max(-_REACH, min(_REACH, dependent - source)) + _REACH
+
+
+def distances(steps: int) -> npt.NDArray[np.int64]:
+    """`distance_index` of all pairs: int64 [steps, steps], row depends on column."""
+    return np.array([[distance_index(i, j) for j in range(steps)] for i in range(steps)], np.int64)
 
 
 def pooling_rows(spans: Sequence[tuple[int, int]], length: int) -> Array:
@@ -73,59 +78,6 @@ class Dependency:
     probability: float
 
 
-@dataclass(frozen=True)
-class DependencyHead:
-    """Weights of the pair classifier: linear weights are [in, out].
-
-    Attributes:
-        dependent: [FEATURES * hidden, pair].
-        source: [FEATURES * hidden, pair].
-        bias: [pair].
-        distance: [DISTANCES, pair].
-        kind: [pair, 1 + len(KINDS)].
-        kind_bias: [1 + len(KINDS)].
-        temperature: Divides the logits, so that probabilities are calibrated.
-    """
-
-    dependent: Array
-    source: Array
-    bias: Array
-    distance: Array
-    kind: Array
-    kind_bias: Array
-    temperature: float = 1.0
-
-    @classmethod
-    def of(cls, weights: Mapping[str, npt.NDArray[np.generic]], temperature: float) -> DependencyHead:
-        """Builds the head from the arrays `pair.*`."""
-        return cls(
-            dependent=weights["pair.dependent"].astype(np.float32),
-            source=weights["pair.source"].astype(np.float32),
-            bias=weights["pair.bias"].astype(np.float32),
-            distance=weights["pair.distance"].astype(np.float32),
-            kind=weights["pair.kind"].astype(np.float32),
-            kind_bias=weights["pair.kind.bias"].astype(np.float32),
-            temperature=temperature,
-        )
-
-    def probabilities(self, features: Array) -> Array:
-        """Returns float32 [n, n, 1 + len(KINDS)]: row depends on column; the diagonal has no meaning.
-
-        Args:
-            features: float32 [n, FEATURES * hidden].
-        """
-        n = features.shape[0]
-        index = np.array([[distance_index(i, j) for j in range(n)] for i in range(n)])
-        left = features @ self.dependent + self.bias
-        right = features @ self.source
-        hidden = np.maximum(left[:, None, :] + right[None, :, :] + self.distance[index], 0)
-        logits = (hidden @ self.kind + self.kind_bias) / self.temperature
-        logits -= logits.max(axis=-1, keepdims=True)
-        exponent = np.exp(logits)
-        result: Array = exponent / exponent.sum(axis=-1, keepdims=True)
-        return result
-
-
 def decode(probabilities: Array) -> list[list[Dependency]]:
     """Chooses a set of dependencies without cycles.
 
@@ -134,7 +86,7 @@ def decode(probabilities: Array) -> list[list[Dependency]]:
     that it uses is not used again, and a step that uses a result has no order-only dependency.
 
     Args:
-        probabilities: float32 [n, n, 1 + len(KINDS)] of `DependencyHead.probabilities`.
+        probabilities: float32 [n, n, 1 + len(KINDS)] of the pair classifier: row depends on column.
 
     Returns:
         For each step its dependencies by index.

@@ -1,8 +1,7 @@
-"""The encoder: text to token states and boundary tags, through one onnxruntime session."""
+"""The encoder and its heads: text to token states and tags, and spans to vectors and dependencies."""
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 from narrowgauge.errors import DataLoss, InvalidRequest, LimitExceeded
+from narrowgauge.routing.dependencies import FEATURES, distances, pooling_rows
 
 __all__ = ["ENCODER_FILES", "ENCODER_FOLDER", "MAX_CHARS", "Encoded", "Encoder", "tokens_of"]
 
@@ -20,7 +20,7 @@ Array = npt.NDArray[np.float32]
 ENCODER_FOLDER = Path(__file__).parent / "weights"
 """The trained encoder that ships with the package."""
 
-ENCODER_FILES = ("encoder.onnx", "heads.npz", "tokenizer.json")
+ENCODER_FILES = ("encoder.onnx", "heads.onnx", "tokenizer.json")
 """What an encoder folder holds."""
 
 MAX_CHARS = 32_768
@@ -83,23 +83,20 @@ class Encoder:
         # A spinning thread takes the core from the specialists, which do the long work.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(folder / "encoder.onnx"), options, providers=["CPUExecutionProvider"]
+            self._session, self._heads = (
+                onnxruntime.InferenceSession(str(folder / name), options, providers=["CPUExecutionProvider"])
+                for name in ("encoder.onnx", "heads.onnx")
             )
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-            with np.load(io.BytesIO((folder / "heads.npz").read_bytes())) as heads:
-                self.heads: dict[str, npt.NDArray[np.generic]] = {name: heads[name] for name in heads.files}
         except Exception as error:  # onnxruntime and tokenizers raise bare Exceptions of their own
             raise DataLoss("ROUTER_DAMAGED", f"{folder} cannot be read: {error}") from error
         self._cls = self._tokenizer.token_to_id("[CLS]")
         self._sep = self._tokenizer.token_to_id("[SEP]")
-        self._route_weight = self.heads["route.weight"].astype(np.float32)
-        self._route_bias = self.heads["route.bias"].astype(np.float32)
 
     @property
     def hidden(self) -> int:
         """Width of the token states."""
-        return int(self._route_weight.shape[0])
+        return int(self._session.get_outputs()[0].shape[1])
 
     @property
     def words(self) -> int:
@@ -133,33 +130,38 @@ class Encoder:
         offsets = np.array([(0, 0), *encoding.offsets, (len(text), len(text))], np.int64)
         return Encoded(offsets, np.concatenate([[self._cls], ids, [self._sep]]), states, tags)
 
-    def route_vectors(
+    def read(
         self, encoded: Encoded, spans: list[tuple[int, int]], quotes: list[tuple[int, int]]
-    ) -> Array:
-        """Vectors of token spans [begin, end): float32 [spans, hidden] of length one.
+    ) -> tuple[Array, Array]:
+        """Runs the heads over token spans [begin, end) in text order.
 
-        Quoted text is what a sub-task is about, not what it asks for: it counts only where nothing else is.
+        Quoted text is what a sub-task is about, not what it asks for: in route vectors it counts only where
+        nothing else is.
 
         Args:
             encoded: The text.
-            spans: Token spans.
+            spans: Token spans, at least one.
             quotes: Character ranges of quotations.
+
+        Returns:
+            Route vectors float32 [spans, hidden] of length one, and calibrated probabilities float32
+            [spans, spans, 1 + kinds] that the row's span depends on the column's.
         """
-        states = encoded.states
-        asked = np.ones(len(states), bool)
+        length = len(encoded.ids)
+        asked = np.ones(length, bool)
         for low, high in quotes:
             asked &= (encoded.offsets[:, 1] <= low) | (encoded.offsets[:, 0] >= high)
-        means = np.stack(
-            [
-                states[begin:end][asked[begin:end]].mean(axis=0)
-                if asked[begin:end].any()
-                else states[begin:end].mean(axis=0)
-                for begin, end in spans
-            ]
+        pools = np.zeros((len(spans), FEATURES + 1, length), np.float32)
+        pools[:, :FEATURES] = pooling_rows(spans, length)
+        for k, (begin, end) in enumerate(spans):
+            chosen = np.flatnonzero(asked[begin:end])
+            pools[k, FEATURES, begin:end] = 0 if len(chosen) else 1.0 / (end - begin)
+            pools[k, FEATURES, begin + chosen] = 1.0 / max(1, len(chosen))
+        vectors, kinds = self._heads.run(
+            ["vectors", "kinds"],
+            {"states": encoded.states, "pools": pools, "distance": distances(len(spans))},
         )
-        vectors = means @ self._route_weight + self._route_bias
-        result: Array = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-        return result
+        return vectors, kinds
 
     def _windows(self, ids: npt.NDArray[np.int64]) -> tuple[Array, Array]:
         if len(ids) <= _WINDOW:

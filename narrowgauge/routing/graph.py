@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from narrowgauge.errors import DataLoss, InvalidRequest, LimitExceeded
-from narrowgauge.routing.dependencies import Dependency, DependencyHead, decode, pooling_rows
-from narrowgauge.routing.encoder import Encoded, Encoder
+from narrowgauge.routing.dependencies import decode
+from narrowgauge.routing.encoder import Encoder
 from narrowgauge.routing.logistic import softmax
 from narrowgauge.routing.segmentation import quoted_regions, segment, whole_span
 from narrowgauge.v1 import dispatcher_pb2
@@ -80,10 +80,6 @@ class RouterGraph:
         self._weight = weight
         self._bias = bias
         self._thresholds = thresholds
-        temperature = encoder.heads.get("pair.temperature")
-        self._dependencies = DependencyHead.of(
-            encoder.heads, float(temperature) if temperature is not None else 1.0
-        )
 
     @classmethod
     def load(cls, path: Path, *, threads: int | None = None) -> RouterGraph:
@@ -133,9 +129,13 @@ class RouterGraph:
                 f"the request has {len(found)} steps; at most {MAX_STEPS} are planned",
                 metadata={"limit_steps": str(MAX_STEPS)},
             )
-        routes = self._routes(encoded, [tokens for _, tokens in found], quotes)
+        vectors, kinds = self._encoder.read(encoded, [tokens for _, tokens in found], quotes)
+        routes = self._routes(vectors)
         kept = _steps(text, [span for span, _ in found], routes)
-        needs_of = self._needs(encoded.states, [found[k][1] for k in kept])
+        if len(kept) < len(found):
+            # What lies between two steps is part of what tells their dependency: it is read again.
+            _, kinds = self._encoder.read(encoded, [found[k][1] for k in kept], quotes)
+        needs_of = decode(kinds)
         plan = dispatcher_pb2.Plan()
         for k, needs in zip(kept, needs_of, strict=True):
             (begin, end), route = found[k][0], routes[k]
@@ -162,12 +162,10 @@ class RouterGraph:
         """
         encoded = self._encoder.encode(text)
         span = encoded.tokens(whole_span(text)) or (0, len(encoded.ids))
-        return self._routes(encoded, [span], quoted_regions(text))[0]
+        vectors, _ = self._encoder.read(encoded, [span], quoted_regions(text))
+        return self._routes(vectors)[0]
 
-    def _routes(
-        self, encoded: Encoded, tokens: list[tuple[int, int]], quotes: list[tuple[int, int]]
-    ) -> list[Route]:
-        vectors = self._encoder.route_vectors(encoded, tokens, quotes)
+    def _routes(self, vectors: Array) -> list[Route]:
         return [self._route(row) for row in softmax(vectors @ self._weight + self._bias)]
 
     def _route(self, probabilities: Array) -> Route:
@@ -178,13 +176,6 @@ class RouterGraph:
         if best < outside or best < self._thresholds[name]:
             return Route("", max(outside, 1.0 - best), candidates, outside)
         return Route(name, best, candidates, outside)
-
-    def _needs(self, states: Array, tokens: list[tuple[int, int]]) -> list[list[Dependency]]:
-        if len(tokens) == 1:
-            return [[]]
-        rows = pooling_rows(tokens, len(states))
-        features = (rows.reshape(-1, len(states)) @ states).reshape(len(tokens), -1)
-        return decode(self._dependencies.probabilities(features))
 
 
 def _steps(text: str, spans: list[tuple[int, int]], routes: list[Route]) -> list[int]:

@@ -74,7 +74,9 @@ def test_a_new_specialist_wins_over_general_negatives(tmp_path: Path) -> None:
     assert router.classify("what is the weather in Paris").specialist == "weather"
 
 
-@pytest.mark.parametrize("name", ["encoder.onnx", "router.json", "routes.npz", "tokenizer.json", "heads.npz"])
+@pytest.mark.parametrize(
+    "name", ["encoder.onnx", "router.json", "routes.npz", "tokenizer.json", "heads.onnx"]
+)
 def test_a_damaged_router_is_refused(compiled: Path, tmp_path: Path, name: str) -> None:
     """A truncated or missing file is an error at load time that names the folder."""
     for path in compiled.iterdir():

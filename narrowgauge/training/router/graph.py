@@ -1,4 +1,4 @@
-"""Writes the encoder as an ONNX graph with int8 weights, with numpy and onnx alone."""
+"""Writes the encoder and its heads as ONNX graphs, with numpy and onnx alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-__all__ = ["EncoderShape", "write_encoder"]
+__all__ = ["EncoderShape", "write_encoder", "write_heads"]
 
 Array = npt.NDArray[np.float32]
 
@@ -49,6 +49,17 @@ class _Graph:
     def add(self, op: str, inputs: list[str], output: str, *, domain: str = "", **attributes: Any) -> str:
         self.nodes.append(helper.make_node(op, inputs, [output], name=output, domain=domain, **attributes))
         return output
+
+    def model(
+        self, name: str, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto]
+    ) -> bytes:
+        model = helper.make_model(
+            helper.make_graph(self.nodes, name, inputs, outputs, self.weights),
+            opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)],
+            ir_version=10,
+            producer_name="narrowgauge",
+        )
+        return bytes(model.SerializeToString(deterministic=True))
 
     def linear(self, x: str, name: str, weight: Array, bias: Array, *, bits: int) -> str:
         """Adds `x @ weight + bias`; weight is [in, out], int8 with a scale a column below 32 bits."""
@@ -110,23 +121,67 @@ def write_encoder(weights: Mapping[str, Array], shape: EncoderShape, *, bits: in
     g.constant("tags.bias", weights["tags.bias"])
     g.add("Squeeze", [x, "axis"], "states")
     g.add("Gemm", ["states", "tags.weight", "tags.bias"], "tags")
-    graph = helper.make_graph(
-        g.nodes,
-        "router_encoder",
-        [helper.make_tensor_value_info("input_ids", TensorProto.INT64, [1, "S"])],
-        [
-            helper.make_tensor_value_info("states", TensorProto.FLOAT, ["S", shape.hidden]),
-            helper.make_tensor_value_info("tags", TensorProto.FLOAT, ["S", weights["tags.bias"].shape[0]]),
-        ],
-        g.weights,
-    )
-    model = helper.make_model(
-        graph,
-        opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)],
-        ir_version=10,
-        producer_name="narrowgauge",
-    )
-    return bytes(model.SerializeToString(deterministic=True))
+    inputs = [helper.make_tensor_value_info("input_ids", TensorProto.INT64, [1, "S"])]
+    outputs = [
+        helper.make_tensor_value_info("states", TensorProto.FLOAT, ["S", shape.hidden]),
+        helper.make_tensor_value_info("tags", TensorProto.FLOAT, ["S", weights["tags.bias"].shape[0]]),
+    ]
+    return g.model("router_encoder", inputs, outputs)
+
+
+def write_heads(weights: Mapping[str, Array], *, temperature: float = 1.0) -> bytes:
+    """Writes the graph from token states, pools of them and step distances to route vectors and dependencies.
+
+    Inputs `states` [S, hidden], `pools` [n, features + 1, S] (the last row of a span makes its route vector,
+    the others its features for dependencies), `distance` [n, n]; outputs `vectors` [n, hidden] and `kinds`
+    [n, n, 4].
+
+    Args:
+        weights: `route.{weight,bias}`, `pair.{dependent,source,bias,distance,kind,kind.bias}`; stored as
+            float16, linear weights as [in, out].
+        temperature: Divides the logits of the dependencies.
+    """
+    g = _Graph()
+    hidden = weights["route.weight"].shape[0]
+    features = weights["pair.source"].shape[0] // hidden
+    for name, value in weights.items():
+        g.constant(f"{name}.half", value.astype(np.float16))
+        g.add("Cast", [f"{name}.half"], name, to=TensorProto.FLOAT)
+    for name, number in (("zero", 0), ("one", 1)):
+        g.constant(name, np.array([number], np.int64))
+    g.constant("parts", np.array([features, 1], np.int64))
+    g.constant("flat", np.array([0, -1], np.int64))
+    g.constant("temperature", np.array(temperature, np.float32))
+    g.add("MatMul", ["pools", "states"], "pooled")
+    g.nodes.append(helper.make_node("Split", ["pooled", "parts"], ["grouped", "asked"], name="split", axis=1))
+    g.add("Squeeze", ["asked", "one"], "mean")
+    g.add("Gemm", ["mean", "route.weight", "route.bias"], "route")
+    g.add("LpNormalization", ["route"], "vectors", axis=-1, p=2)
+    g.add("Reshape", ["grouped", "flat"], "features")
+    g.add("Gemm", ["features", "pair.dependent", "pair.bias"], "dependent")
+    g.add("MatMul", ["features", "pair.source"], "source")
+    g.add("Unsqueeze", ["dependent", "one"], "rows")
+    g.add("Unsqueeze", ["source", "zero"], "columns")
+    g.add("Gather", ["pair.distance", "distance"], "apart")
+    g.add("Add", ["rows", "columns"], "both")
+    g.add("Add", ["both", "apart"], "sum")
+    g.add("Relu", ["sum"], "hidden")
+    g.add("MatMul", ["hidden", "pair.kind"], "product")
+    g.add("Add", ["product", "pair.kind.bias"], "logits")
+    g.add("Div", ["logits", "temperature"], "calm")
+    g.add("Softmax", ["calm"], "kinds", axis=-1)
+    inputs = [
+        helper.make_tensor_value_info("states", TensorProto.FLOAT, ["S", hidden]),
+        helper.make_tensor_value_info("pools", TensorProto.FLOAT, ["n", features + 1, "S"]),
+        helper.make_tensor_value_info("distance", TensorProto.INT64, ["n", "n"]),
+    ]
+    outputs = [
+        helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["n", hidden]),
+        helper.make_tensor_value_info(
+            "kinds", TensorProto.FLOAT, ["n", "n", weights["pair.kind.bias"].shape[0]]
+        ),
+    ]
+    return g.model("router_heads", inputs, outputs)
 
 
 def _layer(

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import torch
 from tokenizers import Encoding, Tokenizer
 from torch import Tensor
@@ -20,7 +19,7 @@ from torch.nn import functional
 
 from narrowgauge.routing.dependencies import FEATURES, KINDS, distance_index, pooling_rows
 from narrowgauge.training.router.corpora import external_tasks, read_jsonl, taskbench_texts
-from narrowgauge.training.router.graph import EncoderShape, write_encoder
+from narrowgauge.training.router.graph import EncoderShape, write_encoder, write_heads
 from narrowgauge.training.router.model import Encoder, RouterModel, base_weights
 from narrowgauge.training.router.plans import GoldStep
 from narrowgauge.training.router.requests import Composer, Request
@@ -187,7 +186,7 @@ def main() -> None:
         "--out",
         type=Path,
         required=True,
-        help="folder for encoder.onnx, heads.npz, tokenizer.json, training.json",
+        help="folder for encoder.onnx, heads.onnx, tokenizer.json, training.json",
     )
     parser.add_argument("--layers", type=int, nargs="+", default=[0, 2, 5], help="layers of the base to keep")
     parser.add_argument("--vocabulary", type=int, default=8000, help="word pieces to keep")
@@ -278,11 +277,10 @@ def main() -> None:
 
 
 def export(model: RouterModel, tokenizer: Tokenizer, out: Path) -> None:
-    """Writes encoder.onnx, heads.npz and tokenizer.json, and the checkpoint to go on from."""
+    """Writes encoder.onnx, heads.onnx and tokenizer.json, and the checkpoint to go on from."""
     torch.save(model.state_dict(), out / "checkpoint.pt")
     (out / "encoder.onnx").write_bytes(write_encoder(model.graph_weights(), model.encoder.shape))
-    heads = {name: value.astype(np.float16) for name, value in model.head_weights().items()}
-    np.savez(out / "heads.npz", **heads)  # type: ignore[arg-type]
+    (out / "heads.onnx").write_bytes(write_heads(model.head_weights()))
     tokenizer.save(str(out / "tokenizer.json"), pretty=False)
 
 
