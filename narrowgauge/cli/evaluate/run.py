@@ -60,6 +60,10 @@ def _runner(kind: str) -> Runner:
             return _summarize
         case "recovery":
             return _recovery
+        case "call":
+            from narrowgauge.cli.evaluate.calling import evaluate_calls
+
+            return evaluate_calls
     raise InvalidRequest("NO_SUCH_KIND", f"there is no evaluation {kind!r}")
 
 
