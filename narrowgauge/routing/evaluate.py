@@ -15,6 +15,7 @@ __all__ = [
     "gold_steps",
     "intent_metrics",
     "intent_set_metrics",
+    "match_spans",
     "plan_metrics",
     "planned_steps",
     "wilson",
@@ -122,7 +123,7 @@ def plan_metrics(rows: Sequence[Mapping[str, Any]], plans: Sequence[Sequence[Pla
     sure: list[tuple[float, bool]] = []
     for row, plan in zip(rows, plans, strict=True):
         gold = gold_steps(row)
-        matches = _match(gold, plan)
+        matches = match_spans(gold, plan)
         counts.append((len(matches), len(gold), len(plan)))
         for i, step in enumerate(gold):
             j = matches.get(i)
@@ -219,7 +220,7 @@ def _overlap(a: tuple[int, int], b: tuple[int, int]) -> float:
     return max(0, shared) / max(1, max(a[1], b[1]) - min(a[0], b[0]))
 
 
-def _match(gold: Sequence[PlannedStep], plan: Sequence[PlannedStep]) -> dict[int, int]:
+def match_spans(gold: Sequence[PlannedStep], plan: Sequence[PlannedStep]) -> dict[int, int]:
     """Gold index -> predicted index, for spans that overlap by at least half of their union."""
     matches: dict[int, int] = {}
     for i, step in enumerate(gold):

@@ -60,6 +60,10 @@ def _runner(kind: str) -> Runner:
             return _summarize
         case "recovery":
             return _recovery
+        case "chain":
+            from narrowgauge.cli.evaluate.chaining import evaluate_chains
+
+            return evaluate_chains
         case "call":
             from narrowgauge.cli.evaluate.calling import evaluate_calls
 
