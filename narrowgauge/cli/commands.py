@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compile": ("narrowgauge.cli.compile:compile_command", "Compile contracts into a bundle."),
     "prepare": ("narrowgauge.cli.prepare:prepare_command", "Turn a checkpoint into a quantised ONNX model."),
     "eval": ("narrowgauge.cli.evaluate.command:evaluate", "Measure answers against gold answers."),
+    "bench": ("narrowgauge.cli.bench.command:bench", "Measure how fast it is on this machine."),
     "doctor": ("narrowgauge.cli.doctor:doctor", "Check this machine and say what to do."),
 }
 """The value's attribute is a function with typer parameters, or a `typer.Typer` with commands of its own."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from narrowgauge.routing.evaluate import PlannedStep
     from narrowgauge.v1 import dispatcher_pb2 as pb
 
-__all__ = ["EvalHome", "evaluate_chains"]
+__all__ = ["EvalHome", "StepWatch", "evaluate_chains", "kept_seeds", "models_of"]
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,8 @@ async def evaluate_chains(
     outcomes: list[_Outcome] = []
     async with running_system(home, system_options, progress) as system:
         report.bundle = system.bundle_hash
-        report.model = await _model_of(system)
-        seeds = await asyncio.to_thread(_seeds, home)
+        report.model = await models_of(system)
+        seeds = await asyncio.to_thread(kept_seeds, home)
         for record, own in zip(records, checks, strict=True):
             progress("running chains", len(outcomes) / len(records))
             await asyncio.to_thread(restore, home.organisation, seeds["crm"])
@@ -164,7 +164,7 @@ def _add(records: list[Record], outcomes: list[_Outcome], report: Report) -> Non
             report.fail(str(record["id"]), "; ".join(outcome.problems))
 
 
-def _seeds(home: Home) -> dict[str, Path]:
+def kept_seeds(home: Home) -> dict[str, Path]:
     """Keeps copies of the databases as they were written."""
     folder = home.path / "seeds"
     folder.mkdir(parents=True, exist_ok=True)
@@ -174,7 +174,7 @@ def _seeds(home: Home) -> dict[str, Path]:
     return seeds
 
 
-async def _model_of(system: System) -> str:
+async def models_of(system: System) -> str:
     """Returns the names of the models that serve, each once."""
     from narrowgauge.evaluation.asking import describe
 

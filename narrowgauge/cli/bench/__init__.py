@@ -1,0 +1,1 @@
+"""`narrowgauge bench`: how fast, on this machine, with the breakdown."""
