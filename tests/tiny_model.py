@@ -18,9 +18,17 @@ HIDDEN, HEADS, KV_HEADS, INTERMEDIATE, LAYERS = 64, 4, 2, 128, 2
 
 
 def tiny_weights(
-    config: dict[str, Any], *, qkv_bias: bool = False, tied: bool = True, seed: int = 0
+    config: dict[str, Any],
+    *,
+    qkv_bias: bool = False,
+    tied: bool = True,
+    seed: int = 0,
+    attention: float = 1.0,
 ) -> dict[str, NDArray[np.float32]]:
-    """Draws the tensors of a model with this config.json, scaled so that activations stay near one."""
+    """Draws the tensors of a model with this config.json, scaled so that activations stay near one.
+
+    With more `attention` what was read before outweighs the last token, and other prompts give other texts.
+    """
     rng = np.random.default_rng(seed)
     hidden, inner = config["hidden_size"], config["intermediate_size"]
     head_dim = config.get("head_dim", hidden // config["num_attention_heads"])
@@ -40,7 +48,8 @@ def tiny_weights(
             weights[f"{prefix}.self_attn.{which}_proj.weight"] = matrix(rows, hidden)
             if qkv_bias:
                 weights[f"{prefix}.self_attn.{which}_proj.bias"] = vector(rows, 0.0) * 5
-        weights[f"{prefix}.self_attn.o_proj.weight"] = matrix(hidden, queries)
+        weights[f"{prefix}.self_attn.q_proj.weight"] *= np.float32(attention)
+        weights[f"{prefix}.self_attn.o_proj.weight"] = attention * matrix(hidden, queries)
         weights[f"{prefix}.post_attention_layernorm.weight"] = vector(hidden, 1.0)
         weights[f"{prefix}.mlp.gate_proj.weight"] = matrix(inner, hidden)
         weights[f"{prefix}.mlp.up_proj.weight"] = matrix(inner, hidden)
@@ -82,15 +91,22 @@ def write_checkpoint(
     return folder
 
 
-def write_tiny_checkpoint(folder: Path, *, seed: int = 0) -> Path:
+def write_tiny_checkpoint(folder: Path, *, seed: int = 0, attention: float = 1.0) -> Path:
     """Writes a two-layer Llama as a safetensors folder with SmolLM2's tokenizer and chat form; returns it."""
     config, embedded = tiny_config(), GgufCheckpoint(embedded_gguf())
-    write_checkpoint(folder, config, tiny_weights(config, seed=seed), tokenizer=embedded.tokenizer_json())
+    write_checkpoint(
+        folder,
+        config,
+        tiny_weights(config, seed=seed, attention=attention),
+        tokenizer=embedded.tokenizer_json(),
+    )
     (folder / "chat_template.jinja").write_text(embedded.chat_template, encoding="utf-8")
     return folder
 
 
-def prepare_tiny_model(folder: Path, *, precision: str = "int4", seed: int = 0) -> Path:
+def prepare_tiny_model(
+    folder: Path, *, precision: str = "int4", seed: int = 0, attention: float = 1.0
+) -> Path:
     """Writes a tiny checkpoint under a folder and prepares it there; returns the prepared folder."""
-    source = write_tiny_checkpoint(folder / f"tiny-{seed}", seed=seed)
+    source = write_tiny_checkpoint(folder / f"tiny-{seed}", seed=seed, attention=attention)
     return prepare(source, folder / "prepared", precision=precision)

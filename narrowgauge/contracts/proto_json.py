@@ -1,7 +1,7 @@
 """Writes and reads canonical ProtoJSON: fields in number order, no white space, shortest numbers.
 
-protobuf's own writer puts maps in arbitrary order, numbers with a superfluous `.0` and derived fields too,
-so the writer is ours; the reader is protobuf's.
+protobuf's own writer puts maps in arbitrary order and numbers with a superfluous `.0`, and leaves no field
+out, so the writer is ours; the reader is protobuf's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from narrowgauge.contracts.constraint.fields import is_derived
 from narrowgauge.contracts.constraint.numbers import float_text
 from narrowgauge.contracts.constraint.strings import json_text
 from narrowgauge.contracts.constraint.well_known import WRAPPERS
@@ -26,8 +25,8 @@ from narrowgauge.errors import InvalidRequest
 
 __all__ = ["read_message", "write_message"]
 
-Check = Callable[[FieldDescriptor, Any], None]
-"""Called with each field that is written and its value; raises when it may not be."""
+Check = Callable[[FieldDescriptor, Any], bool]
+"""Called with each field that is set and its value; tells whether to write it, raises when it may not be."""
 
 
 def read_message(text: str, into: Message) -> None:
@@ -48,8 +47,8 @@ def read_message(text: str, into: Message) -> None:
         ) from error
 
 
-def write_message(message: Message, check: Check = lambda descriptor, value: None) -> str:
-    """Returns canonical ProtoJSON. Derived fields are left out.
+def write_message(message: Message, check: Check = lambda descriptor, value: True) -> str:
+    """Returns canonical ProtoJSON.
 
     Raises:
         InvalidRequest: The message holds what ProtoJSON has no text for, for example an unknown enum number.
@@ -73,9 +72,8 @@ def _members(message: Message, check: Check) -> list[str]:
     for descriptor, value in sorted(message.ListFields(), key=lambda pair: pair[0].number):
         if descriptor.is_extension:
             raise _unwritable(descriptor, "an extension is not part of the contract")
-        if is_derived(descriptor):
+        if not check(descriptor, value):
             continue
-        check(descriptor, value)
         members.append(f"{json_text(descriptor.json_name)}:{_field(descriptor, value, check)}")
     if len(UnknownFieldSet(message)):
         raise InvalidRequest(

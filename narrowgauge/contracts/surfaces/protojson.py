@@ -20,7 +20,7 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from narrowgauge.contracts.constraint.fields import values_from
+from narrowgauge.contracts.constraint.fields import is_derived, values_from
 from narrowgauge.contracts.constraint.lark import literal
 from narrowgauge.contracts.constraint.limits import Limits
 from narrowgauge.contracts.constraint.messages import Coverage, MessageGrammar
@@ -171,7 +171,9 @@ class CompiledProtoJson:
         body = text[len(head) : -1] if text.startswith(head) else json.dumps(call["request"])
         return tool, body
 
-    def _check_bounds(self, descriptor: FieldDescriptor, value: Any) -> None:
+    def _check_bounds(self, descriptor: FieldDescriptor, value: Any) -> bool:
+        if is_derived(descriptor):
+            return False
         bound = self._coverage.bounds.get(descriptor.full_name)
         many = descriptor.is_repeated
         sizes = [len(value)] if many or isinstance(value, str) else []
@@ -181,12 +183,13 @@ class CompiledProtoJson:
                 f"{descriptor.full_name}: {max(sizes)} is more than the {bound} that this surface writes",
                 field_violations=[(descriptor.full_name, f"at most {bound}")],
             )
+        return True
 
 
-def _check_member(descriptor: FieldDescriptor, value: Any, closed_sets: ClosedSets) -> None:
+def _check_member(descriptor: FieldDescriptor, value: Any, closed_sets: ClosedSets) -> bool:
     name = values_from(descriptor)
     if not name or name not in closed_sets:
-        return
+        return True
     allowed = closed_sets[name]
     for item in [value] if isinstance(value, str) else value:
         if item and item not in allowed:
@@ -195,3 +198,4 @@ def _check_member(descriptor: FieldDescriptor, value: Any, closed_sets: ClosedSe
                 f"{descriptor.full_name}: {item!r} is none of the {len(allowed)} values of {name}",
                 field_violations=[(descriptor.full_name, f"{item!r} is not in {name}")],
             )
+    return True
