@@ -13,6 +13,7 @@ from grpc_tools import protoc
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTOS = ROOT / "protos"
+BIN = Path(sys.executable).parent
 # google.rpc comes from googleapis-common-protos; its .proto files are here for other languages.
 SOURCES = [
     *sorted(PROTOS.glob("narrowgauge/**/*.proto")),
@@ -28,6 +29,9 @@ def main(target: Path) -> int:
                 "protoc",
                 f"-I{PROTOS}",
                 f"-I{files('grpc_tools') / '_proto'}",
+                # Beside this Python, which need not be the environment that PATH names.
+                f"--plugin=protoc-gen-mypy={BIN / 'protoc-gen-mypy'}",
+                f"--plugin=protoc-gen-mypy_grpc={BIN / 'protoc-gen-mypy_grpc'}",
                 f"--python_out={scratch}",
                 f"--grpc_python_out={scratch}",
                 f"--mypy_out=quiet:{scratch}",
