@@ -91,24 +91,35 @@ def _not_model_share(hops: Mapping[str, float]) -> float:
 def hops_of(trace: Trace) -> dict[str, float]:
     """Returns how long the chain waited for each kind of hop, in milliseconds; they add up to the whole.
 
-    A hop's time is that of the critical path, without what it waited for in turn.
+    A hop's time is that of the critical path, without what it waited for in turn. Calls between our own
+    processes are `rpc`; the time in a tool service is the tool's.
     """
     hops: dict[str, float] = defaultdict(float)
     for segment in trace.critical_path:
-        hops[segment.span.name] += segment.duration_ms
+        hops[_hop(segment.span.name)] += segment.duration_ms
     return dict(hops)
 
 
+def _hop(span: str) -> str:
+    if "/" not in span:  # not a call: a hop by its own name
+        return span
+    return "rpc" if span.startswith("narrowgauge.v1.") else semconv.SPAN_TOOL
+
+
 async def _run(system: System, today: str) -> tuple[pb.ChainFinished, list[float]]:
-    """Runs the request once; returns its end and the time of each step's run.
+    """Runs the request once; returns its end and the time of each run of a step that made a call.
 
     Raises:
         FailedPrecondition: It did not end well.
     """
+    called: set[str] = set()
     step_ms: list[float] = []
 
     def on_event(event: pb.DispatchResponse) -> None:
-        if event.WhichOneof("event") == "step_finished":
+        kind = event.WhichOneof("event")
+        if kind == "tool_call":
+            called.add(event.step_id)
+        elif kind == "step_finished" and event.step_id in called:  # not the for-each that holds the runs
             step_ms.append(event.step_finished.step_ms)
 
     async def refuse(event: pb.DispatchResponse, call: pb.ToolCallMade) -> Decision:

@@ -40,7 +40,7 @@ def print_report(report: Report, *, as_json: bool) -> None:
 
 def _metrics(report: Report) -> Table:
     table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("metric", no_wrap=True, overflow="ellipsis")
+    table.add_column("metric", no_wrap=True, overflow="ellipsis", max_width=48)
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("95 % interval", justify="right", no_wrap=True)
     for name, value in report.metrics.items():
