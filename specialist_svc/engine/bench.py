@@ -68,7 +68,7 @@ def main() -> int:
         "kind": arguments.kind,
         "n": arguments.rounds,
         "metrics": {name: round(statistics.median(values), 2) for name, values in metrics.items()},
-        "spread": {name: [round(min(values), 2), round(max(values), 2)] for name, values in metrics.items()},
+        "rounds": {name: [round(value, 3) for value in values] for name, values in metrics.items()},
         "machine": {
             "cores": len(os.sched_getaffinity(0)),
             "threads": arguments.threads,
