@@ -11,7 +11,7 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 
-from narrowgauge.contracts.closed_sets import closed_sets_of, source_text
+from narrowgauge.contracts.closed_sets import source_text
 from narrowgauge.contracts.contract import ToolCall
 from narrowgauge.contracts.prompts import follow_up
 from narrowgauge.contracts.surfaces.surface import ClosedSets
@@ -162,7 +162,7 @@ class Conversation:
     def _prepare(self, asked: SubTask) -> _Task:
         specialist = self._specialist
         source = source_text(asked.context)
-        closed_sets = closed_sets_of(asked.catalogue, [ContextDocument(text=source)])
+        closed_sets = specialist.constraints.closed_sets(asked.catalogue, request=asked.text, source=source)
         task = _Task(
             asked=asked,
             source=source,
@@ -185,7 +185,9 @@ class Conversation:
         prompt = tuple(self._said)
         digits, closed_sets, problem = task.digits, task.closed_sets, ""
         for _ in range(1 + self._specialist.max_redecodes):
-            grammar = await asyncio.to_thread(self._specialist.surface.grammar, closed_sets)
+            grammar = await asyncio.to_thread(
+                self._specialist.constraints.grammar, task.asked.catalogue, closed_sets
+            )
             decoded = await self._decode(prompt, grammar, digits, task.asked.max_tokens)
             report.decoded(decoded)
             began = time.monotonic()

@@ -8,6 +8,7 @@ from narrowgauge.contracts.contract import Contract
 from narrowgauge.contracts.prompts import ChatFormat, build_prompt
 from narrowgauge.contracts.shots import Shot, nearest_shots
 from narrowgauge.contracts.surfaces.surface import CompiledSurface
+from specialist_svc.constraints import Constraints
 from specialist_svc.derived import FIGURES
 from specialist_svc.engine.backend import DecodeBackend
 from specialist_svc.inputs import InputLimits
@@ -47,11 +48,13 @@ class Specialist:
     model_hash: str
     model_name: str
     shared: str = field(init=False)
+    constraints: Constraints = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         shots = self.shots if not self._chooses_shots else ()
         prompt = build_prompt(self.chat, self.instruction, shots, request="")
         object.__setattr__(self, "shared", prompt.shared)
+        object.__setattr__(self, "constraints", Constraints(self.surface))
 
     @property
     def contract(self) -> Contract:

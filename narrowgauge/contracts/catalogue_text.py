@@ -5,8 +5,8 @@ One entity a line, in the catalogue's order:
     orders(id key, customer_id -> customers, total numeric, status text in [open, shipped])
 
 A field has its name, its label in quotes where the name does not say it, then `key` when it is part of the
-key, `-> entity.field` (without `.id`) when it refers to another, or else its type, and `in […]` with the values
-of a short closed column.
+key, `-> entity.field` (without `.id`) when it refers to another, or else its type, and `in […]` with the
+values of a short closed column.
 When the whole is longer than allowed, entities are taken in the order of their words in common with the
 request, then those that refer to them or are referred by them: whole ones while they fit, then keys,
 references and the fields in common with the request. Of a long list of values, those that the request names

@@ -14,6 +14,7 @@
 | `external_ids:<Entity>` | the fields that identify a record in an outside system |
 | `relationships:<Entity>` | `relationship=Entity` for each named reference to one entity |
 | `figures` | numbers, dates, amounts and percentages of the context documents, as written |
+| `record_ids` | record ids that stand in the request or its context |
 | any other | the catalogue's `closed_sets` |
 """
 
@@ -27,9 +28,23 @@ from narrowgauge.contracts.surfaces.surface import ClosedSets
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.v1 import catalogue_pb2, specialist_pb2
 
-__all__ = ["catalogue_hash", "closed_sets_of", "figures_in", "source_text"]
+__all__ = [
+    "TEXT_SETS",
+    "catalogue_hash",
+    "catalogue_sets",
+    "closed_sets_of",
+    "figures_in",
+    "source_text",
+    "text_sets",
+]
 
-_RESERVED = frozenset({"entities", "fields", "qualified_fields", "values", "figures"})
+TEXT_SETS = ("figures", "record_ids")
+"""Closed sets that come from a sub-task's words, and so differ between requests on one catalogue."""
+
+_RESERVED = frozenset({"entities", "fields", "qualified_fields", "values", *TEXT_SETS})
+
+# 15 or 18 letters and digits, at least one of them a digit, as Salesforce makes them.
+_RECORD_ID = re.compile(r"\b(?=[A-Za-z]*[0-9])[0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?\b")
 
 # A figure is not a part of a word or of an identifier such as INV-0042.
 _FIGURE = re.compile(
@@ -49,9 +64,33 @@ _FIGURE = re.compile(
 
 
 def closed_sets_of(
-    catalogue: catalogue_pb2.Catalogue, context: Sequence[specialist_pb2.ContextDocument] = ()
+    catalogue: catalogue_pb2.Catalogue,
+    context: Sequence[specialist_pb2.ContextDocument] = (),
+    request: str = "",
 ) -> ClosedSets:
     """Returns all closed sets, each with distinct values in a stable order.
+
+    Raises:
+        InvalidRequest: The catalogue has a closed set with the name of a derived one.
+    """
+    return {**catalogue_sets(catalogue), **text_sets(request, source_text(context))}
+
+
+def text_sets(request: str, source: str) -> ClosedSets:
+    """Returns the closed sets that a sub-task's own words make: the names in `TEXT_SETS`.
+
+    Args:
+        request: The sub-task.
+        source: Text of its context (`source_text`).
+    """
+    return {
+        "figures": _distinct(figures_in(source)),
+        "record_ids": _distinct(_RECORD_ID.findall(f"{request}\n{source}")),
+    }
+
+
+def catalogue_sets(catalogue: catalogue_pb2.Catalogue) -> ClosedSets:
+    """Returns the closed sets that a catalogue makes, the same for every sub-task on it.
 
     Raises:
         InvalidRequest: The catalogue has a closed set with the name of a derived one.
@@ -64,12 +103,6 @@ def closed_sets_of(
         ),
         "values": _distinct(
             value for entity in catalogue.entities for field in entity.fields for value in field.values
-        ),
-        "figures": _distinct(
-            figure
-            for document in context
-            for text in (document.text, *document.rows_json)
-            for figure in figures_in(text)
         ),
     }
     for entity in catalogue.entities:

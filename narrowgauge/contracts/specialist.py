@@ -50,6 +50,25 @@ class Example:
     method: str
     call: str
 
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Example:
+        """Reads one line of an examples file.
+
+        Raises:
+            KeyError, TypeError, AttributeError: It has not the form of one.
+        """
+        call = values["call"]
+        method = ""
+        if call.keys() <= {"method", "request"} and "request" in call:
+            method, call = call.get("method", ""), call["request"]
+        return cls(
+            request=str(values["request"]),
+            context=str(values.get("context", "")),
+            catalogue=str(values.get("catalogue", "")),
+            method=method,
+            call=json.dumps(call, ensure_ascii=False),
+        )
+
     def tool_call(self, contract: Contract) -> ToolCall:
         """Returns the call as a message.
 
@@ -134,24 +153,10 @@ class SpecialistConfig:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
             if line.strip():
                 try:
-                    found.append(_example(json.loads(line)))
-                except (ValueError, KeyError, TypeError) as error:
+                    found.append(Example.of(json.loads(line)))
+                except (ValueError, KeyError, TypeError, AttributeError) as error:
                     raise InvalidRequest("BAD_EXAMPLE", f"{path}:{number}: {error!r}") from error
         return tuple(found)
-
-
-def _example(values: Mapping[str, Any]) -> Example:
-    call = values["call"]
-    method = ""
-    if call.keys() <= {"method", "request"} and "request" in call:
-        method, call = call.get("method", ""), call["request"]
-    return Example(
-        request=str(values["request"]),
-        context=str(values.get("context", "")),
-        catalogue=str(values.get("catalogue", "")),
-        method=method,
-        call=json.dumps(call, ensure_ascii=False),
-    )
 
 
 def _checked(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:

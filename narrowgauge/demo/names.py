@@ -229,8 +229,8 @@ def companies() -> tuple[Company, ...]:
 def people() -> tuple[Person, ...]:
     """Returns two contacts for each company, in the companies' order; the same ones on every call."""
     names = [(first, last) for first in _FIRST.split() for last in _LAST.split()]
-    chosen = random.Random(7).sample(names, 2 * len(companies()))  # noqa: S311 - demo data, not secrets
-    title = random.Random(8)  # noqa: S311
+    chosen = random.Random(7).sample(names, 2 * len(companies()))
+    title = random.Random(8)
     return tuple(
         Person(first, last, title.choice(_TITLES), companies()[index // 2])
         for index, (first, last) in enumerate(chosen)

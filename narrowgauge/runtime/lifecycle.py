@@ -77,7 +77,7 @@ class ServerLimits:
             ("grpc.keepalive_timeout_ms", 10_000),
             ("grpc.http2.max_pings_without_data", 0),
             # Our clients ping every 30 s; a stricter server would close their connections.
-            ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+            ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
             ("grpc.max_metadata_size", 32 * 1024),
         ]
 

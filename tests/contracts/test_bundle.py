@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import PROTOS
+from surface_cases import PROTOS
 
 from narrowgauge.contracts import bundle as bundle_module
 from narrowgauge.contracts.bundle import Bundle, compile_bundle

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import shop, shop_sets
+from surface_cases import shop, shop_sets
 
 from narrowgauge.contracts.catalogue_text import catalogue_text
 from narrowgauge.contracts.closed_sets import catalogue_hash, closed_sets_of, figures_in

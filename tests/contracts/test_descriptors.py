@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import PROTOS
+from surface_cases import PROTOS
 
 from narrowgauge.contracts.descriptors import builtin_descriptor_set, contracts_in, load_protos, pool_of
 from narrowgauge.contracts.validate import rule_failures, violations

@@ -7,10 +7,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from conftest import builtin_contract, everything_contract, shop_sets
 from google.protobuf.message import Message
 from llguidance import LLMatcher
 from random_walk import accepts, matcher_of
+from surface_cases import builtin_contract, everything_contract, shop_sets
 
 from narrowgauge.contracts.constraint.limits import Limits
 from narrowgauge.contracts.contract import Contract

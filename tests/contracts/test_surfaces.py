@@ -7,8 +7,8 @@ import random
 from functools import cache
 
 import pytest
-from conftest import SurfaceCase
 from random_walk import accepts, matcher_of, walk
+from surface_cases import SurfaceCase
 
 from narrowgauge.contracts.surfaces import SURFACES, CompiledAhead, CompiledSurface, get_surface
 from narrowgauge.contracts.validate import rule_failures

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import specialists
+from product_specialists import specialists
 
 from narrowgauge.errors import DataLoss, InvalidRequest
 from narrowgauge.routing import RouterGraph, compile_router, compile_router_from_examples

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import grpc
 import pytest
-from served import Served, settings_for
+from served import Serve, Served, settings_for
 
 from narrowgauge.contracts.bundle import Bundle, compile_bundle
 from narrowgauge.runtime.channels import open_channel
@@ -23,9 +23,6 @@ from specialist_svc.servicer import SpecialistServicer
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A bundle of the specialists that Narrowgauge carries, without router."""
     return compile_bundle(tmp_path_factory.mktemp("bundle") / "bundle", with_router=False)
-
-
-Serve = Callable[..., Awaitable[Served]]
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,3 +81,7 @@ class Served:
         await call.done_writing()
         assert isinstance(answer, pb.ExecuteResponse)
         return answer
+
+
+Serve = Callable[..., Awaitable[Served]]
+"""Starts a specialist: `await serve("summary", slots=2)`."""

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import grpc
 import pytest
-from conftest import Serve
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc import code_pb2, status_pb2
-from served import ROWS, Served, catalogue, document
+from served import ROWS, Serve, Served, catalogue, document
 
 from narrowgauge.contracts.bundle import Bundle
 from narrowgauge.contracts.closed_sets import catalogue_hash, figures_in

@@ -9,7 +9,7 @@ import llguidance
 from tokenizers import Tokenizer
 
 from narrowgauge.contracts.catalogue_text import catalogue_text
-from narrowgauge.contracts.closed_sets import closed_sets_of, source_text
+from narrowgauge.contracts.closed_sets import TEXT_SETS, closed_sets_of
 from narrowgauge.contracts.contract import ToolCall
 from narrowgauge.contracts.prompts import build_prompt, chat_format, context_text
 from narrowgauge.contracts.specialist import SpecialistConfig
@@ -61,7 +61,7 @@ class Encoder:
         self._trie = llguidance.LLTokenizer(tokenizer_json, n_vocab=vocab_size, eos_token=list(eos))
         self._eos = eos[0]
         self._chat = chat_format(chat)
-        self._grammars: dict[str, str] = {}
+        self._grammars: dict[tuple[object, ...], str] = {}
         self._matchers: dict[str, llguidance.LLMatcher] = {}
 
     def encode(self, example: TrainingExample) -> EncodedExample:
@@ -91,13 +91,11 @@ class Encoder:
         return EncodedExample(tuple(prompt), (*target, self._eos), tuple(sampled), len(prefix))
 
     def _grammar(self, example: TrainingExample) -> str:
-        if "figures" in self._surface.closed_sets:
-            source = ContextDocument(text=source_text(example.context))
-            return self._surface.grammar(closed_sets_of(example.catalogue, [source]))
-        # Without figures the closed sets are the catalogue's alone, which most examples share.
-        key = example.catalogue.hash
+        closed_sets = closed_sets_of(example.catalogue, example.context, example.request)
+        own = sorted(self._surface.closed_sets.intersection(TEXT_SETS))
+        key = (example.catalogue.hash, *(tuple(closed_sets[name]) for name in own))
         if key not in self._grammars:
-            self._grammars[key] = self._surface.grammar(closed_sets_of(example.catalogue))
+            self._grammars[key] = self._surface.grammar(closed_sets)
         return self._grammars[key]
 
     def _ids(self, text: str) -> list[int]:

@@ -33,6 +33,8 @@ class Recipe:
         seed: Of the order and of the matrices.
         threads: CPU threads of torch.
         checkpoint_s: Seconds between checkpoints.
+        seconds: Training time at most, all parts of the run together; 0 for no bound. The learning rate falls
+            with the time when that runs out before the steps do, so such a run is not repeatable to the bit.
     """
 
     steps: int
@@ -45,6 +47,7 @@ class Recipe:
     seed: int = 7
     threads: int = 2
     checkpoint_s: float = 120.0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,10 @@ class Progress:
         step: Batches done.
         steps: Batches in all.
         loss: Exponential mean over about fifty batches, in nats a sampled token.
-        tokens_s: Tokens read a second, prefixes and padding as they are laid out.
+        tokens_s: Tokens read a second, a shared prefix counted once a pack.
         left_s: Estimated seconds to the end.
+        tokens: Tokens read since the run began, in all its parts.
+        seconds: Training time since then.
     """
 
     step: int
@@ -64,6 +69,8 @@ class Progress:
     loss: float
     tokens_s: float
     left_s: float
+    tokens: int
+    seconds: float
 
 
 def finetune(
@@ -81,7 +88,8 @@ def finetune(
         examples: Encoded by the code that serves.
         recipe: A checkpoint of another recipe is refused.
         checkpoint: File of the run's state, written every `checkpoint_s` and removed by the caller.
-        progress: Called after every batch.
+        progress: Called after every batch and at the end. What it raises ends the run, whose state is written
+            first.
 
     Raises:
         ValueError: The checkpoint belongs to another recipe, or there are no examples.
@@ -94,45 +102,72 @@ def finetune(
     trained = add_lora(network, rank=recipe.rank, alpha=recipe.alpha)
     network.to(device).train()
     optimizer = torch.optim.AdamW(trained, lr=recipe.learning_rate, weight_decay=0.0)
-    step, loss_mean = _resume(checkpoint, recipe, trained, optimizer)
-    began, began_step, tokens, saved = time.monotonic(), step, 0, time.monotonic()
+    state = _resume(checkpoint, recipe, trained, optimizer)
+    began, began_step, began_tokens, earlier_s = time.monotonic(), state.step, state.tokens, state.seconds
+    saved = began
+    report = progress or (_silent)
     made = batches(
         examples,
         batch_tokens=recipe.batch_tokens,
         max_pack_tokens=recipe.max_pack_tokens,
         seed=recipe.seed,
-        start_step=step,
+        start_step=state.step,
     )
-    for batch in made:
-        if step >= recipe.steps:
-            break
-        for group in optimizer.param_groups:
-            group["lr"] = _learning_rate(recipe, step)
-        loss = target_loss(network, tensors_of(batch).to(device))
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(trained, 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        step += 1
-        tokens += sum(map(len, batch))
-        value = float(loss.detach())
-        loss_mean = value if math.isnan(loss_mean) else 0.98 * loss_mean + 0.02 * value
-        now = time.monotonic()
-        if now - saved >= recipe.checkpoint_s:
-            _save(checkpoint, recipe, trained, optimizer, step, loss_mean)
-            saved = now
-        if progress:
-            elapsed = now - began
-            left_s = elapsed / (step - began_step) * (recipe.steps - step)
-            progress(Progress(step, recipe.steps, loss_mean, tokens / elapsed, left_s))
-    _save(checkpoint, recipe, trained, optimizer, step, loss_mean)
+    try:
+        while state.step < recipe.steps and not 0 < recipe.seconds <= state.seconds:
+            batch = next(made)
+            for group in optimizer.param_groups:
+                group["lr"] = _learning_rate(recipe, state)
+            loss = target_loss(network, tensors_of(batch).to(device))
+            loss.backward()
+            nn.utils.clip_grad_norm_(trained, 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+            now = time.monotonic()
+            state.count(float(loss.detach()), sum(map(len, batch)), earlier_s + now - began)
+            if now - saved >= recipe.checkpoint_s:
+                _save(checkpoint, recipe, trained, optimizer, state)
+                saved = now
+            done, elapsed = state.step - began_step, now - began
+            left_s = elapsed / done * (recipe.steps - state.step)
+            if recipe.seconds:
+                left_s = max(0.0, min(left_s, recipe.seconds - state.seconds))
+            report(state.progress(recipe, (state.tokens - began_tokens) / elapsed, left_s))
+    finally:
+        _save(checkpoint, recipe, trained, optimizer, state)
+    report(state.progress(recipe, state.tokens / max(state.seconds, 1e-9), 0.0))
     return lora_state(network)
 
 
-def _learning_rate(recipe: Recipe, step: int) -> float:
-    if step < recipe.warmup_steps:
-        return recipe.learning_rate * (step + 1) / recipe.warmup_steps
-    done = (step - recipe.warmup_steps) / max(1, recipe.steps - recipe.warmup_steps)
+def _silent(progress: Progress) -> None:
+    """Reports nothing."""
+
+
+@dataclass
+class _State:
+    """What a run has done; kept in its checkpoint."""
+
+    step: int = 0
+    loss_mean: float = math.nan
+    tokens: int = 0
+    seconds: float = 0.0
+
+    def count(self, loss: float, tokens: int, seconds: float) -> None:
+        self.step += 1
+        self.loss_mean = loss if math.isnan(self.loss_mean) else 0.98 * self.loss_mean + 0.02 * loss
+        self.tokens += tokens
+        self.seconds = seconds
+
+    def progress(self, recipe: Recipe, tokens_s: float, left_s: float) -> Progress:
+        return Progress(self.step, recipe.steps, self.loss_mean, tokens_s, left_s, self.tokens, self.seconds)
+
+
+def _learning_rate(recipe: Recipe, state: _State) -> float:
+    if state.step < recipe.warmup_steps:
+        return recipe.learning_rate * (state.step + 1) / recipe.warmup_steps
+    done = (state.step - recipe.warmup_steps) / max(1, recipe.steps - recipe.warmup_steps)
+    if recipe.seconds:
+        done = max(done, state.seconds / recipe.seconds)
     return recipe.learning_rate * (0.1 + 0.45 * (1 + math.cos(math.pi * min(1.0, done))))
 
 
@@ -141,29 +176,27 @@ def _save(
     recipe: Recipe,
     trained: list[nn.Parameter],
     optimizer: torch.optim.Optimizer,
-    step: int,
-    loss_mean: float,
+    state: _State,
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_suffix(".tmp")
-    state = {
+    content = {
         "recipe": asdict(recipe),
         "trained": [p.detach().cpu() for p in trained],
         "optimizer": optimizer.state_dict(),
-        "step": step,
-        "loss_mean": loss_mean,
+        **asdict(state),
     }
-    torch.save(state, scratch)
+    torch.save(content, scratch)
     scratch.replace(path)
 
 
 def _resume(
     path: Path, recipe: Recipe, trained: list[nn.Parameter], optimizer: torch.optim.Optimizer
-) -> tuple[int, float]:
+) -> _State:
     if not path.exists():
-        return 0, math.nan
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    # The number of threads and checkpoints may change between two parts of a run.
+        return _State()
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    # Threads, checkpoints and the time allowed may change between two parts of a run.
     fixed = (
         "steps",
         "batch_tokens",
@@ -175,13 +208,18 @@ def _resume(
         "seed",
     )
     for name in fixed:
-        if state["recipe"][name] != getattr(recipe, name):
+        if content["recipe"][name] != getattr(recipe, name):
             raise ValueError(
-                f"{path} was trained with {name}={state['recipe'][name]}, not {getattr(recipe, name)}: "
+                f"{path} was trained with {name}={content['recipe'][name]}, not {getattr(recipe, name)}: "
                 "use the same recipe, or another output folder"
             )
     with torch.no_grad():
-        for parameter, value in zip(trained, state["trained"], strict=True):
+        for parameter, value in zip(trained, content["trained"], strict=True):
             parameter.copy_(value)
-    optimizer.load_state_dict(state["optimizer"])
-    return int(state["step"]), float(state["loss_mean"])
+    optimizer.load_state_dict(content["optimizer"])
+    return _State(
+        int(content["step"]),
+        float(content["loss_mean"]),
+        int(content.get("tokens", 0)),
+        float(content.get("seconds", 0.0)),
+    )

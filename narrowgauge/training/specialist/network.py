@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import torch
@@ -41,8 +41,10 @@ def build_network(checkpoint: Checkpoint) -> nn.Module:
     from transformers import AutoModelForCausalLM
 
     config = _transformers_config(checkpoint.config)
+    # transformers' own types do not cover this constructor.
+    from_config: Callable[..., nn.Module] = AutoModelForCausalLM.from_config
     with torch.device("meta"):
-        network: nn.Module = AutoModelForCausalLM.from_config(config, attn_implementation="sdpa")
+        network = from_config(config, attn_implementation="sdpa")
     state = {
         name: torch.from_numpy(checkpoint.tensor(name))
         for name in network.state_dict()

@@ -341,7 +341,8 @@ def _update(entity: Entity, entities: _Entities, rng: random.Random) -> _Made:
             text = f"{verb} {noun} {identifier}: {_list_of(changed, rng)}"
         if cleared:
             text += f" and {_list_of(cleared, rng)}"
-    call = {"object": entity.name, "record_id": identifier, "fields": _ordered(entity, values)}
+    call: dict[str, object] = {"object": entity.name, "record_id": identifier}
+    call["fields"] = _ordered(entity, values)
     return text, "update", call, ()
 
 
@@ -460,9 +461,9 @@ def _condition(entity: Entity, rng: random.Random) -> tuple[str, str, list[objec
     if f.type == "picklist":
         if f.name == "Priority":
             return f"{said.lower()} priority", "", [f.name, "=", stored]
-        forms = ("with {w} {v}", "whose {w} is {v}", "in {w} {v}", "where {w} is {v}")
+        forms = ["with {w} {v}", "whose {w} is {v}", "in {w} {v}", "where {w} is {v}"]
         if f.name in ("Industry", "LeadSource", "StageName", "Rating", "Type"):
-            forms = (*forms, "with a {w} of {v}", "in the {v} {w}")
+            forms += ["with a {w} of {v}", "in the {v} {w}"]
         return "", rng.choice(forms).format(w=words, v=said), [f.name, "=", stored]
     if f.type in ("textarea",) or not isinstance(stored, str):
         return None
@@ -480,7 +481,9 @@ def _condition(entity: Entity, rng: random.Random) -> tuple[str, str, list[objec
 
 
 def _conditions(entity: Entity, rng: random.Random, counts: tuple[int, ...]) -> tuple[str, str, list[object]]:
-    before, after, where = "", [], []
+    before = ""
+    after: list[str] = []
+    where: list[list[object]] = []
     for _ in range(rng.choice(counts)):
         made = _condition(entity, rng)
         if made is None or any(made[2][0] == other[0] for other in where) or (before and made[0]):

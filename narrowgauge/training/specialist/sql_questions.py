@@ -256,11 +256,14 @@ def _top(schema: Schema, rng: random.Random) -> _Made:
 
 
 def _link(schema: Schema, rng: random.Random) -> tuple[Table, Table, Link] | None:
-    if not schema.links:
+    between = [
+        link
+        for link in schema.links
+        if link.child != link.parent and {link.child, link.parent} <= schema.tables.keys()
+    ]
+    if not between:
         return None
-    link = rng.choice([item for item in schema.links if item.child != item.parent] or [None])  # type: ignore[list-item]
-    if link is None or link.parent not in schema.tables or link.child not in schema.tables:
-        return None
+    link = rng.choice(between)
     return schema.tables[link.child], schema.tables[link.parent], link
 
 

@@ -2,7 +2,8 @@
 
 The object comes before its fields, so that only its own fields can follow, each with the kind of value that
 its type holds: a picklist takes its own values, a number no text. Written fields stand in the catalogue's
-order, each at most once, and a new record has its required fields.
+order, each at most once, and a new record has its required fields. Record ids are those of the request and
+its context.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ class _Grammar:
         self.date = self.lark.terminal(f"/{words.DATE}/")
         self.datetime = self.lark.terminal(f"/{words.DATETIME}/")
         self.date_literal = self.lark.terminal(f"/{words.DATE_LITERAL}/")
-        self.identifier = self.lark.terminal("/[0-9A-Za-z]{15}([0-9A-Za-z]{3})?/")
+        # Nobody knows a record's id but who wrote the request or the row: no id can be made up.
+        ids = sets.get("record_ids", ())
+        self.identifier = self.lark.rule(_any(map(literal, ids))) if ids else ""
         self.count = self.lark.terminal("/[1-9][0-9]{0,2}|1[0-9]{3}|2000/")
         self.equality = self.lark.rule('" = " | " != "')
         self.operator = self.lark.rule(_any(literal(f" {text} ") for text in words.OPERATORS.values()))
@@ -73,7 +76,7 @@ class _Grammar:
         for entity in entities:
             name = literal(entity)
             methods.append(f'"query " {name} ": " {self._query(entity)}')
-            if self.sets.get(f"type:{entity}.Id"):
+            if self.identifier and self.sets.get(f"type:{entity}.Id"):
                 methods.append(f'"get " {name} " " {self.identifier} {self._shown(entity)}')
                 methods.append(f'"delete " {name} " " {self.identifier}')
             methods += self._writes(entity, name)
@@ -85,10 +88,9 @@ class _Grammar:
             return []
         required = frozenset(self.sets.get(f"required:{entity}", ()))
         some = self._assignments(writable, frozenset())
-        methods = [
-            f'"create " {name} ": " {self._assignments(writable, required)}',
-            f'"update " {name} " " {self.identifier} ": " {some}',
-        ]
+        methods = [f'"create " {name} ": " {self._assignments(writable, required)}']
+        if self.identifier:
+            methods.append(f'"update " {name} " " {self.identifier} ": " {some}')
         keys = self.sets.get(f"external_ids:{entity}", ())
         if keys:
             key = self.lark.rule(_any(map(literal, keys)))

@@ -59,8 +59,8 @@ class CompiledSalesforceSurface:
 
     @property
     def closed_sets(self) -> frozenset[str]:
-        """`entities`; fields, types and values are read from the sets of each entity."""
-        return frozenset({"entities"})
+        """`entities` and `record_ids`; fields, types and values are read from the sets of each entity."""
+        return frozenset({"entities", "record_ids"})
 
     def grammar(self, closed_sets: ClosedSets) -> str:
         """Returns the grammar of all calls over the catalogue's objects."""
@@ -68,7 +68,7 @@ class CompiledSalesforceSurface:
 
     def artefact(self) -> Mapping[str, object]:
         """Returns what tells one version of this surface from another."""
-        return {"surface": self.name, "contract": self.contract.service, "version": 1}
+        return {"surface": self.name, "contract": self.contract.service, "version": 2}
 
     def parse(self, text: str, closed_sets: ClosedSets) -> ToolCall:
         """Reads a call."""
