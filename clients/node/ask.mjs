@@ -16,6 +16,8 @@ const definition = loadSync("narrowgauge/v1/dispatcher.proto", {
   keepCase: true,
   enums: String,
   longs: Number,
+  // Without it a status of code 0 would have no code.
+  defaults: true,
   oneofs: true,
 });
 const { narrowgauge } = grpc.loadPackageDefinition(definition);
@@ -59,9 +61,10 @@ const print = {
   step_skipped: ({ reason, message }, id) => console.log(`step ${id} skipped: ${reason} ${message}`),
   approval_required: (_, id) => decide(id),
   chain_finished: ({ status, timings, trace_id }) => {
-    const outcome = status.code === grpc.status.OK ? "finished" : `failed: ${status.message}`;
+    const ok = !status || status.code === grpc.status.OK;
+    const outcome = ok ? "finished" : `failed: ${status.message}`;
     console.log(`chain ${outcome} in ${timings.loop_ms.toFixed(0)} ms, trace ${trace_id}`);
-    process.exitCode = status.code === grpc.status.OK ? 0 : 1;
+    process.exitCode = ok ? 0 : 1;
     chain.end();
   },
 };
