@@ -1,6 +1,7 @@
 """Drives `Dispatch` streams on a running system and reports latency percentiles a step and a loop.
 
     locust -f loadtest/locustfile.py --headless -u 4 -t 60s --address 127.0.0.1:50051
+    locust -f loadtest/locustfile.py --headless -u 2 --chains 100 --csv report --address 127.0.0.1:50051
 
 Rows of the report: `plan` (request to plan), `step:<specialist>` (one step run, approval waits excluded) and
 `loop` (request to end of chain). A chain that does not end well counts as a failure of its row, with the
@@ -9,22 +10,29 @@ status as the reason. The load is closed: each user sends its next request when 
 
 from __future__ import annotations
 
+import itertools
 import queue
 import random
 import time
 from pathlib import Path
 from typing import Any
 
+import gevent
 import grpc
 import grpc.experimental.gevent
 from google.rpc import code_pb2
 from locust import User, constant, events, task
+from locust.exception import StopUser
 
 from narrowgauge.v1 import dispatcher_pb2 as pb
 from narrowgauge.v1 import dispatcher_pb2_grpc, options_pb2
 
 # Locust runs users as greenlets: without this a blocking gRPC call would stop all of them.
 grpc.experimental.gevent.init_gevent()
+
+# Chains of all users of this process.
+_started = itertools.count()
+_ended = itertools.count()
 
 _APPROVED = (options_pb2.SIDE_EFFECT_WRITE, options_pb2.SIDE_EFFECT_DESTRUCTIVE)
 
@@ -43,6 +51,10 @@ def _add_arguments(parser: Any) -> None:
         help="one request a line; users draw from them at random",
     )
     parser.add_argument("--chain-deadline", type=float, default=60.0, help="seconds that a chain may take")
+    parser.add_argument(
+        "--chains", type=int, default=0, help="end after so many chains; 0 for --run-time alone"
+    )
+    parser.add_argument("--in-order", action="store_true", help="take the requests in turn, not at random")
 
 
 class ChainUser(User):  # type: ignore[misc]
@@ -56,7 +68,9 @@ class ChainUser(User):  # type: ignore[misc]
         lines = Path(options.requests_file).read_text(encoding="utf-8").splitlines()
         self._requests = [line for line in lines if line.strip() and not line.startswith("#")]
         self._deadline_s = options.chain_deadline
-        self._channel = grpc.insecure_channel(options.address, [("grpc.use_local_subchannel_pool", 1)])
+        # A subchannel pool of its own, or all users would share one connection.
+        settings = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0)]
+        self._channel = grpc.insecure_channel(options.address, settings)
         self._stub = dispatcher_pb2_grpc.DispatcherServiceStub(self._channel)
 
     def on_stop(self) -> None:
@@ -66,9 +80,16 @@ class ChainUser(User):  # type: ignore[misc]
     @task
     def chain(self) -> None:
         """Runs one chain to its end."""
-        start = pb.ChainStart(
-            text=random.choice(self._requests), policy=pb.ChainPolicy(auto_approve=_APPROVED)
+        number = next(_started)
+        options = self.environment.parsed_options
+        if options.chains and number >= options.chains:
+            raise StopUser
+        text = (
+            self._requests[number % len(self._requests)]
+            if options.in_order
+            else random.choice(self._requests)
         )
+        start = pb.ChainStart(text=text, policy=pb.ChainPolicy(auto_approve=_APPROVED))
         outbox: queue.SimpleQueue[pb.DispatchRequest | None] = queue.SimpleQueue()
         outbox.put(pb.DispatchRequest(start=start))
         began = time.perf_counter()
@@ -86,6 +107,8 @@ class ChainUser(User):  # type: ignore[misc]
             self._fire("loop", began, RuntimeError(error.code().name))
         finally:
             outbox.put(None)
+            if options.chains and next(_ended) + 1 == options.chains:
+                gevent.spawn(self.environment.runner.quit)  # it waits for this user to end, so not from here
 
     def _record(self, response: pb.DispatchResponse, elapsed_ms: float, specialists: dict[str, str]) -> bool:
         """Reports what an event says; returns whether it ended the chain."""
