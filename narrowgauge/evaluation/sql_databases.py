@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,9 +51,10 @@ class Database:
         with closing(opened) as connection:
             yield connection
 
-    @contextmanager
-    def populated(self, literals: Sequence[str | float]) -> Iterator[list[sqlite3.Connection]]:
-        """Opens what queries are compared on: the given rows, or synthetic ones under several seeds.
+    def populations(self, literals: Sequence[str | float]) -> Generator[sqlite3.Connection, None, None]:
+        """Opens what queries are compared on, one after the other: the given rows, or seeded synthetic ones.
+
+        Each is closed when the next one is asked for.
 
         Args:
             literals: Values of the gold query; synthetic rows have them among their values, so that
@@ -61,17 +62,12 @@ class Database:
         """
         if self.path is not None:
             with self.opened() as connection:
-                yield [connection]
+                yield connection
             return
-        connections = []
-        try:
-            for seed in _SEEDS:
-                connections.append(_with_schema(self.ddl))
-                fill(connections[-1], self.catalogue, literals, seed)
-            yield connections
-        finally:
-            for connection in connections:
-                connection.close()
+        for seed in _SEEDS:
+            with self.opened() as connection:
+                fill(connection, self.catalogue, literals, seed)
+                yield connection
 
 
 class Databases:

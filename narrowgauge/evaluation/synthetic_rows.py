@@ -17,8 +17,8 @@ from narrowgauge.v1.catalogue_pb2 import Catalogue, Entity, EntityField
 
 __all__ = ["ROWS", "fill"]
 
-ROWS = 40
-"""Rows a table."""
+ROWS = (31, 47)
+"""Fewest and most rows a table: tables of one size would make their counts alike."""
 
 _WORDS = (
     "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "harbor", "indigo", "jasper", "karst",
@@ -44,7 +44,8 @@ def fill(
     keys: dict[str, list[object]] = {}
     connection.execute("PRAGMA foreign_keys = OFF")
     for entity in _parents_first(catalogue):
-        columns = [_column(entity, field, keys, literals, rng) for field in entity.fields]
+        rows = rng.randint(*ROWS)
+        columns = [_column(entity, field, keys, literals, rng, rows) for field in entity.fields]
         names = ", ".join(_quoted(field.name) for field in entity.fields)
         marks = ", ".join("?" * len(columns))
         # A table whose key has several columns may draw the same one twice: such a row is left out.
@@ -82,18 +83,19 @@ def _column(
     keys: dict[str, list[object]],
     literals: Sequence[str | float],
     rng: random.Random,
+    rows: int,
 ) -> list[object]:
     for reference in field.references:
         if parents := keys.get(reference.lower()):
-            return rng.choices(parents, k=ROWS)
+            return rng.choices(parents, k=rows)
     sole_key = field.key and sum(other.key for other in entity.fields) == 1
     pool = _pool(field, literals, rng)
     if sole_key:
         distinct = list(dict.fromkeys([*pool, *_fresh(field, rng)]))
-        return distinct[:ROWS]
-    values: list[object] = rng.choices(pool, k=ROWS)
+        return distinct[:rows]
+    values: list[object] = rng.choices(pool, k=rows)
     if field.nullable and not field.key:
-        for row in rng.sample(range(ROWS), 3):
+        for row in rng.sample(range(rows), 3):
             values[row] = None
     return values
 
@@ -121,9 +123,9 @@ def _pool(field: EntityField, literals: Sequence[str | float], rng: random.Rando
 
 def _fresh(field: EntityField, rng: random.Random) -> list[object]:
     if _NUMBER.search(field.type):
-        return list(range(200, 200 + ROWS))
+        return list(range(200, 200 + ROWS[1]))
     start = rng.randint(0, 400)
-    return [f"{_WORDS[number % len(_WORDS)]}{number}" for number in range(start, start + ROWS)]
+    return [f"{_WORDS[number % len(_WORDS)]}{number}" for number in range(start, start + ROWS[1])]
 
 
 def _quoted(name: str) -> str:

@@ -217,17 +217,17 @@ def test_canonical_text_runs_as_the_tool_means_it() -> None:
 @pytest.mark.parametrize("seed_free", ["SELECT COUNT(*) FROM sales WHERE kind = 'gold'"])
 def test_synthetic_rows_hold_the_values_of_the_gold_query(seed_free: str, shops: Database) -> None:
     """A condition of the gold query holds for some rows and not for all, and keys refer to rows."""
-    with shops.populated(["gold", 50.0]) as connections:
-        assert len(connections) == 6
-        for connection in connections:
-            ((hits,),) = run(connection, seed_free)
-            ((rows,),) = run(connection, "SELECT COUNT(*) FROM sales")
-            joined = run(connection, "SELECT COUNT(*) FROM sales JOIN shops ON sales.shop_id = shops.id")
-            assert 0 < hits < rows == joined[0][0]
-        first, second, *_ = (run(connection, "SELECT * FROM sales") for connection in connections)
-        assert first != second
-    with shops.populated(["gold", 50.0]) as connections:
-        assert run(connections[0], "SELECT * FROM sales") == first
+    contents = []
+    for connection in shops.populations(["gold", 50.0]):
+        ((hits,),) = run(connection, seed_free)
+        ((rows,),) = run(connection, "SELECT COUNT(*) FROM sales")
+        joined = run(connection, "SELECT COUNT(*) FROM sales JOIN shops ON sales.shop_id = shops.id")
+        assert 0 < hits < rows == joined[0][0]
+        contents.append(run(connection, "SELECT * FROM sales"))
+    assert len(contents) == 6
+    assert contents[0] != contents[1]
+    again = [run(connection, "SELECT * FROM sales") for connection in shops.populations(["gold", 50.0])]
+    assert again == contents
 
 
 def test_every_form_of_record_finds_its_schema(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 
@@ -137,7 +138,7 @@ def judge_query(answer: Answer, gold: GoldQuery, database: Database) -> SqlVerdi
     execution = exact
     if not exact:
         literals = literals_of(gold.request) if gold.request is not None else []
-        with database.populated(literals) as connections:
+        with closing(database.populations(literals)) as connections:
             execution = _same_results(connections, text, gold, database)
     return SqlVerdict(True, exact, execution, False, "" if execution else text)
 
@@ -150,7 +151,7 @@ def is_exact(answer: Answer, gold: GoldQuery) -> bool:
 
 
 def _same_results(
-    connections: Sequence[sqlite3.Connection], text: str, gold: GoldQuery, database: Database
+    connections: Iterable[sqlite3.Connection], text: str, gold: GoldQuery, database: Database
 ) -> bool:
     """Whether both return the same on each database.
 
