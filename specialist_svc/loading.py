@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from narrowgauge.contracts.bundle import Bundle
 from narrowgauge.contracts.prompts import chat_format
 from narrowgauge.contracts.shots import shots_of
@@ -75,6 +77,8 @@ def open_backend(settings: Settings, model: PreparedModel) -> DecodeBackend:
             "BACKEND",
             f"the backend {settings.backend!r} is not part of this build; there are {', '.join(BACKENDS)}",
         )
+    # Outlines imports transformers, whose advice to install PyTorch would stand in the log of every start.
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     # Here, because Outlines takes 1.6 s to import and a process that prints its configuration needs none of
     # it.
     from specialist_svc.engine.loop import CacheOptions

@@ -31,6 +31,7 @@ from narrowgauge.contracts.contract import Contract
 from narrowgauge.contracts.descriptors import builtin_descriptor_set, contracts_in, load_protos, pool_of
 from narrowgauge.contracts.specialist import CONFIG_FILE, SpecialistConfig
 from narrowgauge.contracts.surfaces import CompiledAhead, get_surface
+from narrowgauge.contracts.trained import check_trained
 from narrowgauge.contracts.validate import violations
 from narrowgauge.errors import AlreadyExists, DataLoss, FailedPrecondition, InvalidRequest, NotFound
 
@@ -39,6 +40,7 @@ __all__ = ["Bundle", "carried_specialists", "compile_bundle"]
 FORMAT = 1
 MANIFEST = "bundle.json"
 _DESCRIPTORS = "descriptors.binpb"
+_ANEW = "run `narrowgauge compile`, or copy it again"
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the part that is done, from 0 to 1."""
@@ -148,6 +150,7 @@ def compile_bundle(
 
 
 def _write_specialist(scratch: Path, config: SpecialistConfig, contract: Contract) -> None:
+    check_trained(config)
     for example in config.read_examples():
         call = example.tool_call(contract)
         broken = violations(call.request)
@@ -288,11 +291,11 @@ def _verified(path: Path) -> tuple[dict[str, str], str]:
         try:
             actual = _sha256(path / name)
         except OSError as error:
-            raise DataLoss("BUNDLE_DAMAGED", f"{path / name} is missing or unreadable") from error
+            raise DataLoss("BUNDLE_DAMAGED", f"{path / name} is missing or unreadable; {_ANEW}") from error
         if actual != expected:
-            raise DataLoss("BUNDLE_DAMAGED", f"{path / name} differs from what was compiled")
+            raise DataLoss("BUNDLE_DAMAGED", f"{path / name} differs from what was compiled; {_ANEW}")
     if _hash_of(recorded) != bundle_hash:
-        raise DataLoss("BUNDLE_DAMAGED", f"{path / MANIFEST}: the hash does not belong to its files")
+        raise DataLoss("BUNDLE_DAMAGED", f"{path / MANIFEST}: the hash is not that of its files; {_ANEW}")
     return recorded, bundle_hash
 
 

@@ -9,7 +9,7 @@ import importlib.metadata
 import os
 import uuid
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import metrics, trace
 from opentelemetry.context import Context
@@ -41,7 +41,8 @@ _SPAN_EXPORT_DELAY_MS = 200
 _METRIC_EXPORT_INTERVAL_MS = 5_000
 
 # Collectors are reached directly: a proxy variable of the shell must not carry loopback traffic away.
-_CHANNEL_OPTIONS = (("grpc.enable_http_proxy", "0"),)
+# The exporters declare text, and gRPC ignores this option as text.
+_CHANNEL_OPTIONS: Any = (("grpc.enable_http_proxy", 0),)
 
 
 class Telemetry:
