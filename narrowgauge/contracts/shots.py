@@ -45,11 +45,13 @@ class Shot:
 
 
 def shots_of(config: SpecialistConfig, surface: CompiledSurface) -> tuple[Shot, ...]:
-    """Writes a specialist's examples in its surface.
+    """Writes a specialist's examples in its surface; none for a tuned one, which was trained without them.
 
     Raises:
         InvalidRequest: An example is not a call of the contract, or not one that the surface can write.
     """
+    if config.adapter:
+        return ()
     shots = []
     for example in config.read_examples():
         call = example.tool_call(surface.contract)

@@ -96,7 +96,8 @@ class SpecialistConfig:
         max_output_tokens: Most tokens of a call.
         catalogue_chars: Most characters of catalogue text in a prompt, pruned to what the request can need;
             0 for none, for a specialist whose weights know its objects.
-        examples: Name of the examples file in `folder`; empty for none.
+        examples: Name of the examples file in `folder`; empty for none. They are shown in prompts as long as
+            there is no adapter, and `narrowgauge train` learns from them.
         adapter: Name of the adapter's folder in `folder`; empty for none.
         folder: Where the configuration was read from.
     """

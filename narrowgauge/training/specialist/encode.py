@@ -24,13 +24,23 @@ __all__ = ["Encoder", "TrainingExample"]
 
 @dataclass(frozen=True)
 class TrainingExample:
-    """A sub-task and the call that answers it: what the specialist service gets and what it returns."""
+    """A sub-task and the call that answers it: what the specialist service gets and what it returns.
+
+    Attributes:
+        request: The sub-task.
+        call: The call.
+        catalogue: What exists in the tool's environment.
+        context: Documents that the sub-task is about.
+        today: YYYY-MM-DD.
+        catalogue_text: Text for the prompt when there is no catalogue, as examples files have it.
+    """
 
     request: str
     call: ToolCall
     catalogue: Catalogue = field(default_factory=Catalogue)
     context: Sequence[ContextDocument] = ()
     today: str = ""
+    catalogue_text: str = ""
 
 
 class Encoder:
@@ -71,7 +81,7 @@ class Encoder:
             InvalidRequest: The grammar does not allow the call, so no training could make it served.
         """
         chars = self._config.catalogue_chars
-        catalogue = ""
+        catalogue = example.catalogue_text
         if chars and example.catalogue.entities:
             catalogue = catalogue_text(example.catalogue, max_chars=chars, request=example.request)
         parts = build_prompt(

@@ -113,28 +113,30 @@ def finetune(
         seed=recipe.seed,
         start_step=state.step,
     )
-    try:
-        while state.step < recipe.steps and not 0 < recipe.seconds <= state.seconds:
-            batch = next(made)
-            for group in optimizer.param_groups:
-                group["lr"] = _learning_rate(recipe, state)
-            loss = target_loss(network, tensors_of(batch).to(device))
-            loss.backward()
-            nn.utils.clip_grad_norm_(trained, 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
-            now = time.monotonic()
-            state.count(float(loss.detach()), sum(map(len, batch)), earlier_s + now - began)
-            if now - saved >= recipe.checkpoint_s:
-                _save(checkpoint, recipe, trained, optimizer, state)
-                saved = now
-            done, elapsed = state.step - began_step, now - began
-            left_s = elapsed / done * (recipe.steps - state.step)
-            if recipe.seconds:
-                left_s = max(0.0, min(left_s, recipe.seconds - state.seconds))
+    while state.step < recipe.steps and not 0 < recipe.seconds <= state.seconds:
+        batch = next(made)
+        for group in optimizer.param_groups:
+            group["lr"] = _learning_rate(recipe, state)
+        loss = target_loss(network, tensors_of(batch).to(device))
+        loss.backward()
+        nn.utils.clip_grad_norm_(trained, 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        now = time.monotonic()
+        state.count(float(loss.detach()), sum(map(len, batch)), earlier_s + now - began)
+        if now - saved >= recipe.checkpoint_s:
+            _save(checkpoint, recipe, trained, optimizer, state)
+            saved = now
+        done, elapsed = state.step - began_step, now - began
+        left_s = elapsed / done * (recipe.steps - state.step)
+        if recipe.seconds:
+            left_s = max(0.0, min(left_s, recipe.seconds - state.seconds))
+        try:
             report(state.progress(recipe, (state.tokens - began_tokens) / elapsed, left_s))
-    finally:
-        _save(checkpoint, recipe, trained, optimizer, state)
+        except BaseException:
+            _save(checkpoint, recipe, trained, optimizer, state)
+            raise
+    _save(checkpoint, recipe, trained, optimizer, state)
     report(state.progress(recipe, state.tokens / max(state.seconds, 1e-9), 0.0))
     return lora_state(network)
 

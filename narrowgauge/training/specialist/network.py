@@ -46,7 +46,8 @@ def build_network(checkpoint: Checkpoint) -> nn.Module:
     with torch.device("meta"):
         network = from_config(config, attn_implementation="sdpa")
     state = {
-        name: torch.from_numpy(checkpoint.tensor(name))
+        # A copy, since a checkpoint may give arrays that lie in its file and cannot be written.
+        name: torch.tensor(checkpoint.tensor(name))
         for name in network.state_dict()
         if checkpoint.has(name)
     }

@@ -1,0 +1,239 @@
+"""`narrowgauge train`: a specialist's adapter out of data, as one command that goes on after it was ended."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from narrowgauge.contracts.contract import Contract
+    from narrowgauge.contracts.specialist import SpecialistConfig
+    from narrowgauge.training.specialist.finetune import Progress
+    from narrowgauge.training.specialist.run import Outcome, Watcher
+
+__all__ = ["train_command"]
+
+_LINE_EVERY_S = 30.0
+
+
+def train_command(
+    specialist: Annotated[
+        str, typer.Argument(help="Name of a built-in specialist, or a folder with specialist.toml.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the adapter to write.")],
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--data",
+            exists=True,
+            dir_okay=False,
+            help="JSON Lines of examples, or of questions on databases and their schemas.",
+        ),
+    ] = None,
+    database: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="SQLite database to ask about; the demo warehouse without it."
+        ),
+    ] = None,
+    generate: Annotated[
+        int | None, typer.Option(min=0, help="Examples to generate, for a specialist with a generator.")
+    ] = None,
+    proto: Annotated[
+        list[Path] | None,
+        typer.Option("--proto", exists=True, dir_okay=False, help="The .proto file of the contract."),
+    ] = None,
+    base: Annotated[
+        Path | None,
+        typer.Option(exists=True, help="GGUF file or checkpoint folder; the embedded model without it."),
+    ] = None,
+    steps: Annotated[int, typer.Option(min=0, help="Batches; 0 for as many as the examples ask for.")] = 0,
+    rank: Annotated[int, typer.Option(min=1, help="Rank of the adapter.")] = 8,
+    batch_tokens: Annotated[int, typer.Option(min=1, help="Tokens a batch.")] = 700,
+    rate: Annotated[float, typer.Option(min=0.0, help="Peak learning rate.")] = 1e-3,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 2,
+    seed: Annotated[int, typer.Option(help="Of data, order and first weights.")] = 7,
+    seconds: Annotated[
+        float, typer.Option(min=0.0, help="Training time at most, all parts together; 0 for no bound.")
+    ] = 0.0,
+) -> None:
+    """Fine-tune a specialist; the same command goes on with a run that was ended.
+
+    Prompts and calls are made by the code that serves. The loss is on the tokens that serving samples.
+    """
+    import importlib.util
+
+    from narrowgauge.errors import FailedPrecondition
+
+    if importlib.util.find_spec("torch") is None:
+        raise FailedPrecondition(
+            "EXTRA_MISSING", "training needs torch, which is not installed: pip install 'narrowgauge[train]'"
+        )
+    from narrowgauge.training.specialist.finetune import Recipe
+    from narrowgauge.training.specialist.run import Run, train
+
+    config, contract = _specialist(specialist, proto or [])
+    recipe = Recipe(
+        steps=steps,
+        rank=rank,
+        alpha=2.0 * rank,
+        batch_tokens=batch_tokens,
+        learning_rate=rate,
+        threads=threads,
+        seed=seed,
+        seconds=seconds,
+    )
+    run = Run(config, contract, out, tuple(data or ()), database, generate, base, recipe)
+    with _stop_on_signal() as check, _watched(config.name, check) as watcher:
+        outcome = train(run, watcher)
+    _print(outcome)
+
+
+def _specialist(name: str, protos: list[Path]) -> tuple[SpecialistConfig, Contract]:
+    from narrowgauge.contracts.bundle import carried_specialists
+    from narrowgauge.contracts.descriptors import builtin_descriptor_set, contracts_in, load_protos
+    from narrowgauge.contracts.specialist import CONFIG_FILE, SpecialistConfig
+    from narrowgauge.errors import NotFound
+
+    carried = {folder.name: folder for folder in carried_specialists()}
+    folder = carried.get(name, Path(name))
+    if not (folder / CONFIG_FILE).is_file():
+        raise NotFound(
+            "NO_SPECIALIST",
+            f"{name} is neither a built-in specialist ({', '.join(carried)}) nor a folder with {CONFIG_FILE}",
+        )
+    config = SpecialistConfig.read(folder)
+    contracts = [
+        *contracts_in(builtin_descriptor_set()),
+        *(contracts_in(load_protos(protos)) if protos else ()),
+    ]
+    for contract in contracts:
+        if contract.service == config.contract:
+            return config, contract
+    raise NotFound(
+        "NO_SUCH_CONTRACT", f"there is no contract {config.contract}: name its .proto file with --proto"
+    )
+
+
+@contextmanager
+def _stop_on_signal() -> Iterator[Callable[[], None]]:
+    """Yields a function that raises when someone asked to stop; the batch at hand is finished first."""
+    from narrowgauge.errors import Cancelled
+
+    asked: list[int] = []
+
+    def stop(number: int, frame: object) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def check() -> None:
+        if asked:
+            raise Cancelled("STOPPED", "stopped; the same command goes on from here")
+
+    try:
+        yield check
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _watched(name: str, check: Callable[[], None]) -> Iterator[Watcher]:
+    """Shows a bar with loss, tokens a second and time left; lines where there is no terminal."""
+    from narrowgauge.cli.render.console import stderr
+    from narrowgauge.training.specialist.run import Watcher
+
+    console = stderr()
+    if not console.is_terminal:
+        shown, shown_step = -_LINE_EVERY_S, -1
+        stage_shown = ""
+
+        def stage_line(what: str, done: int, of: int) -> None:
+            nonlocal stage_shown
+            check()
+            if what != stage_shown:
+                stage_shown = what
+                console.print(f"{what} …", style="dim", markup=False)
+
+        def step_line(progress: Progress) -> None:
+            nonlocal shown, shown_step
+            now = time.monotonic()
+            due = now - shown >= _LINE_EVERY_S or progress.step == progress.steps
+            if due and progress.step != shown_step:
+                shown, shown_step = now, progress.step
+                console.print(_words(progress), style="dim", markup=False, highlight=False)
+            check()
+
+        yield Watcher(stage_line, step_line)
+        return
+
+    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    with Bar(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[facts]}", markup=False),
+        console=console,
+        transient=True,
+    ) as bar:
+        task = bar.add_task(name, total=None, facts="")
+
+        def stage(what: str, done: int, of: int) -> None:
+            check()
+            bar.update(
+                task, description=f"{name}: {what}", total=of or None, completed=min(done, of), facts=""
+            )
+
+        def step(progress: Progress) -> None:
+            facts = (
+                f"loss {progress.loss:.3f}  {progress.tokens_s:.0f} tokens/s  {_time(progress.left_s)} left"
+            )
+            bar.update(
+                task,
+                description=f"{name}: training",
+                total=progress.steps,
+                completed=progress.step,
+                facts=facts,
+            )
+            check()
+
+        yield Watcher(stage, step)
+
+
+def _words(progress: Progress) -> str:
+    return (
+        f"step {progress.step} of {progress.steps}, loss {progress.loss:.3f}, "
+        f"{progress.tokens_s:.0f} tokens/s, {_time(progress.left_s)} left"
+    )
+
+
+def _time(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _print(outcome: Outcome) -> None:
+    facts = outcome.facts
+    typer.echo(f"examples {facts['examples']}")
+    if facts["left_out"]:
+        typer.echo(f"left out {facts['left_out']}")
+    typer.echo(
+        f"steps    {facts['steps']}, {facts['tokens']} tokens, {facts['seconds']} s, loss {facts['loss']}"
+    )
+    typer.echo(f"adapter  {outcome.adapter}")
+    typer.echo(
+        'serve it by `adapter = "FOLDER"` in specialist.toml, or try it: narrowgauge prepare --adapter DIR'
+    )

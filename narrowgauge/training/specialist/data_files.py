@@ -1,0 +1,94 @@
+"""Files that training reads: JSON Lines whose rows say by their keys what they are.
+
+| keys | a row is |
+|---|---|
+| `db_id`, `ddl` | the schema of a database, as SQLite's CREATE TABLE statements |
+| `db_id`, `question`, `sql` | a question on such a database with its query |
+| `request`, `call` | an example, as in a specialist's examples file |
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from narrowgauge.contracts.specialist import Example
+from narrowgauge.errors import InvalidRequest
+from narrowgauge.evaluation.records import Record, read_records
+
+__all__ = ["DataFiles", "Question", "is_held_back", "read_data_files"]
+
+_HELD_BACK = 7
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question that someone asked of a database, and the query that answers it."""
+
+    database: str
+    text: str
+    sql: str
+
+
+@dataclass(frozen=True)
+class DataFiles:
+    """What the files hold.
+
+    Attributes:
+        schemas: DDL by the database's name.
+        questions: Questions on these databases.
+        examples: Requests with their calls, each with the place that it was read from.
+    """
+
+    schemas: dict[str, str]
+    questions: tuple[Question, ...]
+    examples: tuple[tuple[str, Example], ...]
+
+
+def is_held_back(database: str) -> bool:
+    """Tells whether a database is kept for evaluation: about one in seven, the same ones always."""
+    return hashlib.sha256(database.encode()).digest()[0] % _HELD_BACK == 0
+
+
+def read_data_files(paths: Sequence[Path]) -> DataFiles:
+    """Reads all files; the order of files and rows is kept.
+
+    Raises:
+        NotFound: A file does not exist.
+        InvalidRequest: A line is of none of these forms, or a question's schema is in none of the files.
+    """
+    schemas: dict[str, str] = {}
+    questions: list[Question] = []
+    examples: list[tuple[str, Example]] = []
+    for path in paths:
+        for number, row in enumerate(read_records(path), start=1):
+            place = f"{path}, row {number}"
+            if {"db_id", "ddl"} <= row.keys():
+                schemas[str(row["db_id"])] = str(row["ddl"])
+            elif {"db_id", "question", "sql"} <= row.keys():
+                questions.append(Question(str(row["db_id"]), str(row["question"]), str(row["sql"])))
+            elif {"request", "call"} <= row.keys():
+                examples.append((place, _example(row, place)))
+            else:
+                raise InvalidRequest(
+                    "BAD_DATA_FILE",
+                    f"{place} is no schema (db_id, ddl), question (db_id, question, sql) or example "
+                    f"(request, call): it has {', '.join(sorted(row))}",
+                )
+    unknown = sorted({question.database for question in questions} - schemas.keys())
+    if unknown:
+        raise InvalidRequest(
+            "NO_SCHEMA",
+            f"there are questions on {unknown[0]} and {len(unknown) - 1} other databases without a schema: "
+            "name the file with their schemas too",
+        )
+    return DataFiles(schemas, tuple(questions), tuple(examples))
+
+
+def _example(row: Record, place: str) -> Example:
+    try:
+        return Example.of(row)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InvalidRequest("BAD_EXAMPLE", f"{place}: {error!r}") from error

@@ -1,0 +1,228 @@
+"""A training run from start to adapter: data, encoding, fine-tuning, resumable at each point.
+
+Beside the output folder `DIR` lies `DIR.training/` as long as the run is not done: the encoded examples, and
+the state of the fine-tuning. The same command goes on from there; other options for the same output are
+refused, so that no adapter is half of one run and half of another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import platform
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import torch
+
+from narrowgauge.contracts.contract import Contract
+from narrowgauge.contracts.specialist import SpecialistConfig
+from narrowgauge.contracts.surfaces import get_surface
+from narrowgauge.contracts.trained import TRAINING_FILE, prompt_facts
+from narrowgauge.errors import FailedPrecondition
+from narrowgauge.evaluation.records import data_sha256
+from narrowgauge.models import write_adapter
+from narrowgauge.models.checkpoint import Checkpoint
+from narrowgauge.models.embedded import EMBEDDED_NAME, embedded_gguf
+from narrowgauge.models.gguf_checkpoint import GgufCheckpoint
+from narrowgauge.models.safetensors_checkpoint import SafetensorsCheckpoint
+from narrowgauge.training.specialist.batches import EncodedExample
+from narrowgauge.training.specialist.corpus import DEFAULT_GENERATED, Sources, build_corpus
+from narrowgauge.training.specialist.data_files import read_data_files
+from narrowgauge.training.specialist.encode import Encoder
+from narrowgauge.training.specialist.encoded_file import read_encoded, write_encoded
+from narrowgauge.training.specialist.finetune import Progress, Recipe, finetune
+from narrowgauge.training.specialist.network import build_network
+
+__all__ = ["Outcome", "Run", "Watcher", "train"]
+
+# Times that a specialist sees its examples when no number of steps is given.
+_EPOCHS_OF_GENERATED, _EPOCHS_OF_EXAMPLES = 1, 8
+_FEWEST_STEPS = 40
+
+
+@dataclass(frozen=True)
+class Run:
+    """What to train.
+
+    Attributes:
+        config: The specialist.
+        contract: Its contract.
+        out: Folder of the adapter.
+        data: Data files.
+        database: SQLite database that SQL questions are about; None for the demo warehouse.
+        generated: Examples to generate; None for the contract's default.
+        base: GGUF file or checkpoint folder; None for the embedded model.
+        recipe: Its `steps` may be 0: as many as the examples ask for.
+    """
+
+    config: SpecialistConfig
+    contract: Contract
+    out: Path
+    data: tuple[Path, ...] = ()
+    database: Path | None = None
+    generated: int | None = None
+    base: Path | None = None
+    recipe: Recipe = field(default_factory=lambda: Recipe(steps=0))
+
+    @property
+    def state(self) -> Path:
+        """Folder of the unfinished run."""
+        return self.out.with_name(f"{self.out.name}.training")
+
+    @property
+    def wanted(self) -> int:
+        """Examples to generate."""
+        if self.generated is not None:
+            return self.generated
+        return DEFAULT_GENERATED.get(self.contract.service, 0)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished run.
+
+    Attributes:
+        adapter: Its folder.
+        facts: What `training.json` there holds.
+    """
+
+    adapter: Path
+    facts: dict[str, object]
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """Who is told how a run goes.
+
+    Attributes:
+        stage: What is being done, and how many of about how many are done; 0 and 0 where that is unknown.
+        step: Progress of the fine-tuning; may raise to end the run, which can go on later.
+    """
+
+    stage: Callable[[str, int, int], None] = lambda what, done, of: None
+    step: Callable[[Progress], None] = lambda progress: None
+
+
+def train(run: Run, watcher: Watcher | None = None) -> Outcome:
+    """Trains an adapter, or goes on with a run that was ended.
+
+    Raises:
+        FailedPrecondition: Another run is unfinished for the same output.
+        InvalidRequest: Data that cannot be used; names the place.
+        NotFound: A file does not exist.
+        DataLoss: A file is damaged.
+    """
+    watcher = watcher or Watcher()
+    checkpoint = _open_base(run.base)
+    examples, facts = _examples(run, checkpoint, watcher)
+    steps = run.recipe.steps or _steps_for(examples, run)
+    recipe = replace(run.recipe, steps=steps, warmup_steps=min(run.recipe.warmup_steps, steps // 6))
+    watcher.stage("loading the model", 0, 0)
+    network = build_network(checkpoint)
+    seen: list[Progress] = []
+
+    def step(progress: Progress) -> None:
+        seen[:] = [progress]
+        watcher.step(progress)
+
+    try:
+        state = finetune(network, examples, recipe, checkpoint=run.state / "state.pt", progress=step)
+    except ValueError as error:
+        raise FailedPrecondition("OTHER_RUN", f"{error}, or remove {run.state} to begin anew") from error
+    last = seen[-1]
+    base = EMBEDDED_NAME if run.base is None else checkpoint.name
+    facts |= {
+        "specialist": run.config.name,
+        **prompt_facts(run.config),
+        "base": base,
+        "recipe": asdict(recipe),
+        "steps": last.step,
+        "tokens": last.tokens,
+        "seconds": round(last.seconds, 1),
+        "loss": None if math.isnan(last.loss) else round(last.loss, 4),
+        "device": _device(),
+        "torch": str(torch.__version__),
+    }
+    write_adapter(
+        run.out,
+        base=base,
+        rank=recipe.rank,
+        alpha=recipe.alpha,
+        matrices={name: (a.numpy(), b.numpy()) for name, (a, b) in state.items()},
+        eight_bit=True,
+    )
+    (run.out / TRAINING_FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    shutil.rmtree(run.state)
+    return Outcome(run.out, facts)
+
+
+def _open_base(base: Path | None) -> Checkpoint:
+    if base is None:
+        return GgufCheckpoint(embedded_gguf())
+    return GgufCheckpoint(base) if base.is_file() else SafetensorsCheckpoint(base)
+
+
+def _examples(
+    run: Run, checkpoint: Checkpoint, watcher: Watcher
+) -> tuple[list[EncodedExample], dict[str, object]]:
+    """Returns the run's examples, from its state folder when it goes on."""
+    path = run.state / "examples.npz"
+    tokenizer = checkpoint.tokenizer_json()
+    wish = _wish(run, tokenizer)
+    if path.exists():
+        examples, facts = read_encoded(path)
+        if facts.pop("wish") != wish:
+            raise FailedPrecondition(
+                "OTHER_RUN",
+                f"{run.state} holds an unfinished run with other data, options or configuration: name "
+                "another output folder, or remove it to begin anew",
+            )
+        return examples, facts
+    surface = get_surface(run.config.surface).compile(run.contract)
+    encoder = Encoder(
+        run.config,
+        surface,
+        tokenizer_json=tokenizer,
+        vocab_size=checkpoint.config.vocab_size,
+        eos=checkpoint.config.eos_token_ids,
+        chat=checkpoint.config.chat_format,
+    )
+    watcher.stage("reading data", 0, 0)
+    sources = Sources(run.recipe.seed, run.wanted, read_data_files(run.data), run.database)
+    corpus = build_corpus(
+        run.config,
+        surface,
+        encoder,
+        sources,
+        lambda done, of: watcher.stage("encoding examples", done, of),
+    )
+    facts = {"examples": corpus.counts, "left_out": dict(corpus.left_out)}
+    write_encoded(path, corpus.examples, {**facts, "wish": wish})
+    return corpus.examples, facts
+
+
+def _wish(run: Run, tokenizer: str) -> str:
+    """Returns a hash over all that decides the examples."""
+    files = [data_sha256(path) for path in (*run.data, *([run.database] if run.database else ()))]
+    if run.config.examples:
+        files.append(data_sha256(run.config.folder / run.config.examples))
+    facts = [prompt_facts(run.config), run.recipe.seed, run.wanted, files]
+    return hashlib.sha256((json.dumps(facts) + tokenizer).encode()).hexdigest()
+
+
+def _steps_for(examples: list[EncodedExample], run: Run) -> int:
+    """Returns the batches of a sensible number of epochs."""
+    epochs = _EPOCHS_OF_GENERATED if run.wanted else _EPOCHS_OF_EXAMPLES
+    # A pack reads its prefix once; counting it with every example is what an unpacked epoch would read.
+    tokens = sum(len(example) - example.shared for example in examples)
+    return max(_FEWEST_STEPS, math.ceil(epochs * tokens / run.recipe.batch_tokens))
+
+
+def _device() -> str:
+    if torch.cuda.is_available():
+        return str(torch.cuda.get_device_name())
+    return f"CPU {platform.machine()}"
