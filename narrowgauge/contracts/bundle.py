@@ -31,6 +31,7 @@ from narrowgauge.contracts.contract import Contract
 from narrowgauge.contracts.descriptors import builtin_descriptor_set, contracts_in, load_protos, pool_of
 from narrowgauge.contracts.specialist import CONFIG_FILE, SpecialistConfig
 from narrowgauge.contracts.surfaces import CompiledAhead, get_surface
+from narrowgauge.contracts.trained import check_trained
 from narrowgauge.contracts.validate import violations
 from narrowgauge.errors import AlreadyExists, DataLoss, FailedPrecondition, InvalidRequest, NotFound
 
@@ -149,6 +150,7 @@ def compile_bundle(
 
 
 def _write_specialist(scratch: Path, config: SpecialistConfig, contract: Contract) -> None:
+    check_trained(config)
     for example in config.read_examples():
         call = example.tool_call(contract)
         broken = violations(call.request)
