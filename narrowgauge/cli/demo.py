@@ -12,7 +12,7 @@ __all__ = ["DEMO_REQUEST", "demo"]
 
 DEMO_REQUEST = (
     "List the five customers with the largest unpaid invoices, open a high priority case in Salesforce for "
-    "each of them, then list the open cases with high priority in Salesforce, and write a short summary of "
+    "each of them, then list the five newest cases in Salesforce, and write a short summary of "
     "the results."
 )
 

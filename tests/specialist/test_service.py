@@ -16,6 +16,7 @@ from narrowgauge.contracts.bundle import Bundle
 from narrowgauge.contracts.closed_sets import catalogue_hash, figures_in
 from narrowgauge.contracts.validate import violations
 from narrowgauge.errors import NarrowgaugeError
+from narrowgauge.models import prepare
 from narrowgauge.runtime.status import error_from_rpc
 from narrowgauge.v1 import specialist_pb2 as pb
 from narrowgauge.v1.catalogue_pb2 import Catalogue
@@ -250,11 +251,13 @@ async def test_overload_is_refused_at_once(serve: Serve) -> None:
 
 
 @pytest.mark.model
-async def test_the_embedded_model_opens_the_demo_case(
+async def test_the_shipped_specialist_opens_the_demo_case(
     serve: Serve, bundle: Bundle, prepared_model: Path
 ) -> None:
-    """With examples alone the embedded model writes the demo's write step with the row's own values."""
-    served: Served = await serve("salesforce", model=prepared_model)
+    """The shipped Salesforce specialist writes the demo's write step with the row's own values."""
+    adapter = bundle.configs["salesforce"].adapter_path
+    model = prepare(None, prepared_model.parent, adapter=adapter)
+    served: Served = await serve("salesforce", model=model)
     row = document([{"name": "Acme Industrial Supply", "unpaid": 48210.75}])
     answer = await served.ask(
         "open a high priority case in Salesforce for each of them", context=[row], catalogue=_organisation()

@@ -33,7 +33,7 @@ __all__ = ["LOOP_REQUEST", "bench_loop", "hops_of"]
 
 LOOP_REQUEST = (
     "List the seven customers with the largest unpaid invoices, open a high priority case in Salesforce for "
-    "each of them, then list the open cases with high priority in Salesforce, and write a short summary of "
+    "each of them, then list the five newest cases in Salesforce, and write a short summary of "
     "the results."
 )
 """Ten steps when the for-each has seven rows."""
