@@ -42,7 +42,7 @@ def read_encoded(path: Path) -> tuple[list[EncodedExample], dict[str, object]]:
         DataLoss: The file is damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             facts = json.loads(file["facts"].tobytes())
             tokens, sampled = file["tokens"].tolist(), file["sampled"].tolist()
             lengths = file["lengths"].tolist()

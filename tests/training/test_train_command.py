@@ -1,0 +1,160 @@
+"""`narrowgauge train` as a user runs it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from narrowgauge.cli.__main__ import app
+from narrowgauge.models import Adapter
+from narrowgauge.models.safetensors_checkpoint import SafetensorsCheckpoint
+
+PROTO = Path(__file__).parents[2] / "docs" / "examples" / "inventory" / "inventory.proto"
+INVENTORY = PROTO.parent / "specialist"
+
+needs_torch = pytest.mark.skipif(
+    importlib.util.find_spec("torch") is None, reason="the extra `train` is not installed"
+)
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["train", *map(str, arguments)])
+    return result.exit_code, result.output
+
+
+def test_without_torch_the_command_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One line with the extra's name, exit code 1, nothing written."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    code, output = run("sql", "--out", tmp_path / "adapter")
+    assert code == 1
+    assert "pip install 'narrowgauge[train]'" in output
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_torch
+def test_an_unknown_specialist_is_named(tmp_path: Path) -> None:
+    """The message lists the built-in ones."""
+    code, output = run("nothing", "--out", tmp_path / "adapter")
+    assert code == 1
+    assert "salesforce, sql, summary" in output
+
+
+@needs_torch
+def test_a_contract_that_is_not_built_in_needs_its_proto(tmp_path: Path) -> None:
+    """A user's specialist without --proto gets told so."""
+    code, output = run(INVENTORY, "--out", tmp_path / "adapter")
+    assert code == 1
+    assert "--proto" in output
+
+
+@needs_torch
+def test_a_specialist_is_trained_on_its_examples(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    """From a folder with five examples to an adapter that fits its base, with a record of how it was made."""
+    out = tmp_path / "adapter"
+    code, output = run(
+        INVENTORY, "--proto", PROTO, "--out", out, "--base", tiny_checkpoint, "--steps", 3, "--threads", 1
+    )
+    assert code == 0, output
+    adapter = Adapter.load(out)
+    adapter.check(SafetensorsCheckpoint(tiny_checkpoint))
+    assert adapter.rank == 8
+    record = json.loads((out / "training.json").read_text())
+    assert record["examples"] == {"examples": 5}
+    assert record["instruction"] == "Write the stock call."
+    assert record["steps"] == 3
+    assert not out.with_name("adapter.training").exists()
+
+
+@needs_torch
+def test_a_run_that_was_ended_goes_on(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    """SIGTERM after two steps leaves the run's state; the same command gives the adapter of a whole run."""
+    from narrowgauge.contracts.descriptors import contracts_in, load_protos
+    from narrowgauge.contracts.specialist import SpecialistConfig
+    from narrowgauge.training.specialist import run as runs
+    from narrowgauge.training.specialist.finetune import Progress, Recipe
+
+    command = (INVENTORY, "--proto", PROTO, "--base", tiny_checkpoint, "--steps", 5, "--threads", 1)
+    code, output = run(*command, "--out", tmp_path / "whole")
+    assert code == 0, output
+
+    real = runs.finetune
+
+    def ended(*arguments: object, **options: object) -> object:
+        report = options["progress"]
+        assert callable(report)
+
+        def step(progress: Progress) -> None:
+            if progress.step == 2:
+                os.kill(os.getpid(), signal.SIGTERM)
+            report(progress)
+
+        return real(*arguments, **{**options, "progress": step})  # type: ignore[arg-type]
+
+    out = tmp_path / "parts"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "finetune", ended)
+        code, output = run(*command, "--out", out)
+    assert code == 1
+    assert "goes on from here" in output
+    assert not out.exists()
+
+    # Other options would make it half of one run and half of another.
+    code, output = run(*command, "--out", out, "--seed", 8)
+    assert code == 1
+    assert "unfinished run" in output
+    code, output = run(*command, "--out", out, "--rate", 0.5)
+    assert code == 1
+    assert "learning_rate" in output
+
+    code, output = run(*command, "--out", out)
+    assert code == 0, output
+    whole = (tmp_path / "whole" / "adapter.safetensors").read_bytes()
+    assert (out / "adapter.safetensors").read_bytes() == whole
+
+    contract = next(c for c in contracts_in(load_protos([PROTO])) if "acme" in c.service)
+    a_run = runs.Run(SpecialistConfig.read(INVENTORY), contract, out)
+    assert a_run.wanted == 0
+    assert replace(a_run, recipe=Recipe(steps=1)).state == tmp_path / "parts.training"
+
+
+@needs_torch
+def test_sql_learns_from_questions_and_schemas_of_files(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    """Generated questions over the warehouse and a file's schema, and the file's own questions, all count."""
+    rows: list[dict[str, str]] = [
+        {
+            "db_id": "shop",
+            "ddl": "CREATE TABLE shop (id INTEGER PRIMARY KEY, name TEXT, city TEXT, area REAL)",
+        }
+    ]
+    rows += [
+        {
+            "db_id": "shop",
+            "question": f"shops in {city}",
+            "sql": f"SELECT name FROM shop WHERE city = '{city}'",
+        }
+        for city in ("Rome", "Oslo", "Lyon", "Bern")
+    ]
+    data = tmp_path / "data.jsonl"
+    data.write_text("\n".join(map(json.dumps, rows)))
+    out = tmp_path / "adapter"
+    code, output = run(
+        *("sql", "--out", out, "--data", data, "--generate", 6, "--base", tiny_checkpoint),
+        *("--steps", 1, "--threads", 1),
+    )
+    assert code == 0, output
+    counts = json.loads((out / "training.json").read_text())["examples"]
+    assert set(counts) == {
+        "generated over the demo warehouse",
+        "generated over other schemas",
+        "asked by people",
+    }
+    assert counts["asked by people"] == 4

@@ -1,0 +1,128 @@
+"""Training reads and writes the tokens that serving reads and writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from training_parts import SPECIALISTS, Trained, trained
+
+from narrowgauge.contracts.closed_sets import closed_sets_of
+from narrowgauge.contracts.prompts import chat_format
+from narrowgauge.contracts.shots import shots_of
+from narrowgauge.models import load_prepared
+from specialist_svc.engine.guide import LlguidanceGuides
+from specialist_svc.engine.tokenizer import ModelTokenizer
+from specialist_svc.fitting import fit_prompt
+from specialist_svc.inputs import InputLimits
+from specialist_svc.specialist import Specialist
+
+SAMPLE = 25
+
+
+class CountingBackend:
+    """The part of a decode backend that prompts are fitted with."""
+
+    slot_tokens = 2048
+
+    def __init__(self, tokenizer: ModelTokenizer) -> None:
+        self._tokenizer = tokenizer
+
+    def count_tokens(self, prompt: Sequence[str]) -> int:
+        """Tokens of a prompt's parts."""
+        return sum(len(self._tokenizer.encode(part)) for part in prompt)
+
+
+def served(part: Trained, tokenizer: ModelTokenizer) -> Specialist:
+    """The specialist as its process would serve it once it is tuned."""
+    return Specialist(
+        surface=part.surface,
+        chat=chat_format("chatml"),
+        instruction=part.config.instruction,
+        shots=(),
+        catalogue_chars=part.config.catalogue_chars,
+        backend=cast(Any, CountingBackend(tokenizer)),
+        max_output_tokens=part.config.max_output_tokens,
+        max_redecodes=0,
+        limits=InputLimits(10_000, 100_000),
+        bundle_hash="",
+        model_hash="",
+        model_name="",
+    )
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_prepared_model: Path) -> ModelTokenizer:
+    """The tokenizer of the embedded model, as a specialist's process loads it."""
+    model = load_prepared(tiny_prepared_model)
+    return ModelTokenizer(
+        model.tokenizer_path, vocab_size=model.config.vocab_size, eos=model.config.eos_token_ids
+    )
+
+
+@pytest.mark.parametrize("catalogue_chars", [0, 420])
+@pytest.mark.parametrize("name", SPECIALISTS)
+def test_training_reads_the_tokens_that_serving_reads(
+    name: str, catalogue_chars: int, warehouse: Path, tokenizer: ModelTokenizer
+) -> None:
+    """For the same sub-task, the encoder's prompt is the service's prompt, token by token."""
+    part = trained(name, warehouse, catalogue_chars=catalogue_chars)
+    specialist = served(part, tokenizer)
+    for example in islice(part.examples(warehouse, seed=9), SAMPLE):
+        parts = fit_prompt(
+            specialist,
+            request=example.request,
+            context=tuple(example.context),
+            catalogue=example.catalogue,
+            today=example.today,
+            output_tokens=part.config.max_output_tokens,
+        )
+        encoded = part.encoder.encode(example)
+        tokens = [tokenizer.encode(text) for text in parts.texts]
+        assert encoded.prompt == tuple(token for part_tokens in tokens for token in part_tokens)
+        assert encoded.shared == sum(map(len, tokens[:-1]))
+
+
+@pytest.mark.parametrize("name", SPECIALISTS)
+def test_the_loss_is_on_the_tokens_that_serving_samples(
+    name: str, specialist: Callable[[str], Trained], warehouse: Path, tokenizer: ModelTokenizer
+) -> None:
+    """A walk with the service's guide samples exactly the tokens that the encoder marks."""
+    part = specialist(name)
+    guides = LlguidanceGuides(tokenizer)
+    forced_in_all = 0
+    for example in islice(part.examples(warehouse, seed=10), SAMPLE):
+        encoded = part.encoder.encode(example)
+        sets = closed_sets_of(example.catalogue, example.context, example.request)
+        guide = guides.guide(part.surface.grammar(sets))
+        *text, end = encoded.target
+        sampled: list[bool] = []
+        while len(sampled) < len(text):
+            at = len(sampled)
+            forced = guide.forced()
+            if forced and forced == text[at : at + len(forced)]:
+                guide.accept(forced)
+                sampled += [False] * len(forced)
+            else:
+                guide.accept([text[at]])
+                sampled.append(True)
+        assert guide.may_end() or guide.must_end()
+        assert encoded.sampled == (*sampled, not guide.must_end())
+        assert end == tokenizer.eos[0]
+        forced_in_all += sampled.count(False)
+    assert forced_in_all > SAMPLE
+
+
+def test_a_tuned_specialist_shows_no_examples(tmp_path: Path, specialist: Callable[[str], Trained]) -> None:
+    """Its prompts are those of training, which have none, although its examples file is kept."""
+    part = specialist("summary")
+    example = {"request": "sum it up", "context": "a text", "call": {"headline": "It is a text."}}
+    (tmp_path / "examples.jsonl").write_text(json.dumps(example))
+    config = replace(part.config, folder=tmp_path, examples="examples.jsonl", adapter="")
+    assert len(shots_of(config, part.surface)) == 1
+    assert shots_of(replace(config, adapter="adapter"), part.surface) == ()
