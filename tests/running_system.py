@@ -47,19 +47,20 @@ class RunningSystem:
 
 
 @contextmanager
-def system_up(folder: Path, models: Path) -> Iterator[RunningSystem]:
+def system_up(folder: Path, models: Path, *arguments: str) -> Iterator[RunningSystem]:
     """Starts a system and stops it in order at the end.
 
     Args:
         folder: An empty folder for its data.
         models: Cache of prepared models, shared between runs.
+        arguments: Further ones of `narrowgauge up`.
     """
     models.mkdir(parents=True, exist_ok=True)
     (folder / "models").symlink_to(models)
     home = Home(folder)
     with (folder / "up.err").open("w") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "narrowgauge.cli", "up", "--demo", "--port-base", "0"],
+            [sys.executable, "-m", "narrowgauge.cli", "up", "--demo", "--port-base", "0", *arguments],
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
