@@ -37,7 +37,11 @@ def test_no_command_is_left_out() -> None:
 def test_the_make_commands_exist(command: str) -> None:
     """`make` knows both targets; `test_demo` runs what `make demo` ends with, and `make test` runs this."""
     planned = subprocess.run(
-        [*shlex.split(command), "--dry-run"], cwd=ROOT, capture_output=True, text=True, check=True
+        [*shlex.split(command), "--dry-run", "--no-print-directory"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     wanted = {"make demo": "narrowgauge demo", "make test": "-m pytest"}[command]
     assert planned.stdout.rstrip().endswith(wanted)
