@@ -65,6 +65,9 @@ async def test_a_process_serves_and_drains(bundle: Bundle, tiny_prepared_model: 
             call = specialist_pb2_grpc.SpecialistServiceStub(channel).Execute()
             first = pb.ExecuteStart(bundle_hash=bundle.hash, text="summarize", context=[document(ROWS)])
             await call.write(pb.ExecuteRequest(start=first))
+            # Only after an answer is it certain that the server has the stream, which the drain must keep.
+            assert isinstance(await call.read(), pb.ExecuteResponse)
+            await call.write(pb.ExecuteRequest(start=first))
             process.send_signal(signal.SIGTERM)
             answer = await call.read()
             assert isinstance(answer, pb.ExecuteResponse)
