@@ -14,14 +14,17 @@ from google.protobuf.message import Message
 from narrowgauge.contracts.closed_sets import closed_sets_of
 from narrowgauge.contracts.contract import Contract, ToolCall
 from narrowgauge.contracts.surfaces import CompiledSurface
+from narrowgauge.contracts.surfaces.sql.from_sql import from_sql
+from narrowgauge.contracts.surfaces.surface import ClosedSets
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.evaluation.salesforce_calls import gold_request
 from narrowgauge.training.specialist.encode import TrainingExample
 from narrowgauge.training.specialist.salesforce_requests import requests
-from narrowgauge.training.specialist.sql_conditions import TODAY
-from narrowgauge.training.specialist.sql_questions import questions
+from narrowgauge.training.specialist.sql_periods import TODAY
+from narrowgauge.training.specialist.sql_questions import Question, questions
 from narrowgauge.training.specialist.sql_schema import Schema
 from narrowgauge.training.specialist.summary_texts import summaries
+from narrowgauge.training.specialist.wording_questions import has_wording, wording_questions
 from narrowgauge.v1.catalogue_pb2 import Catalogue
 from narrowgauge.v1.specialist_pb2 import ContextDocument
 
@@ -52,16 +55,44 @@ def sql_examples(
     *,
     seed: int,
 ) -> Iterator[TrainingExample]:
-    """Yields questions on a database with their queries, without end."""
+    """Yields questions on a database with their queries, without end.
+
+    Half of those on the demo warehouse are in the wording of people, the others come from the grammar.
+    """
     closed_sets = closed_sets_of(catalogue)
-    for question in questions(Schema(catalogue, database, seed), seed=seed):
-        text = "UNANSWERABLE" if question.sql is None else canonical_sql(question.sql)
+    for question in _sql_questions(Schema(catalogue, database, seed), database, seed):
         try:
-            call = surface.parse(text, closed_sets)
+            call = _query(contract, surface, catalogue, question, closed_sets)
         except InvalidRequest:
             # A name of the schema that the generator's plain SQL cannot quote; another question will do.
             continue
         yield TrainingExample(question.text, call, catalogue, (), str(TODAY))
+
+
+def _sql_questions(schema: Schema, database: sqlite3.Connection | None, seed: int) -> Iterator[Question]:
+    made = questions(schema, seed=seed)
+    if database is None or not has_wording(schema):
+        yield from made
+        return
+    rng = random.Random(f"{seed}/mixture")
+    worded = wording_questions(schema, database, seed=seed)
+    while True:
+        yield next(worded if rng.random() < 0.5 else made)
+
+
+def _query(
+    contract: Contract,
+    surface: CompiledSurface,
+    catalogue: Catalogue,
+    question: Question,
+    closed_sets: ClosedSets,
+) -> ToolCall:
+    if question.sql is None:
+        return surface.parse("UNANSWERABLE", closed_sets)
+    if question.kind == "wording":
+        # Written by hand, in any style; a template that does not map is an error of ours.
+        return _call(contract, "Query", from_sql(question.sql, catalogue))
+    return surface.parse(canonical_sql(question.sql), closed_sets)
 
 
 def summary_examples(contract: Contract, *, seed: int) -> Iterator[TrainingExample]:

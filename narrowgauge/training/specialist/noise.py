@@ -10,6 +10,11 @@ __all__ = ["roughen"]
 _OPENINGS = ("please ", "could you please ", "hey, ", "hi, ", "can you ", "kindly ", "I'd like you to ")
 _CLOSINGS = (" please", ", please", ", thanks", " thank you", " asap")
 
+_QUESTION = re.compile(
+    r"(what|which|how|who|whose|when|where|why|can|could|are|is|was|were|do|does|did|has|have|any)('s)?\b",
+    re.IGNORECASE,
+)
+
 
 def roughen(text: str, rng: random.Random) -> str:
     """Returns the text as someone might have typed it; names, numbers and quoted text stay as they are."""
@@ -34,8 +39,8 @@ def roughen(text: str, rng: random.Random) -> str:
         text = _slip(text, rng)
     if rng.random() < 0.55:
         text = text[0].upper() + text[1:]
-    question = re.match(r"(what|which|how|who|when|where|can|could)\b", text, re.IGNORECASE)
-    if rng.random() < 0.6:
+    question = _QUESTION.match(text)
+    if rng.random() < 0.6 and text[-1] not in "?!.":
         text += "?" if question else "."
     return text
 

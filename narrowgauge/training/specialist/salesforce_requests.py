@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from narrowgauge.demo.names import companies, people
 from narrowgauge.training.specialist.noise import roughen
 from narrowgauge.training.specialist.salesforce_values import Value, record_id, value_of
-from narrowgauge.training.specialist.sql_conditions import TODAY, number_words
+from narrowgauge.training.specialist.sql_conditions import number_words
+from narrowgauge.training.specialist.sql_periods import TODAY
 from narrowgauge.training.specialist.sql_schema import plural
 from narrowgauge.v1.catalogue_pb2 import Catalogue, Entity, EntityField
 

@@ -9,7 +9,7 @@ import string
 from collections.abc import Sequence
 
 from narrowgauge.demo.names import companies, people
-from narrowgauge.training.specialist.sql_conditions import TODAY
+from narrowgauge.training.specialist.sql_periods import TODAY
 from narrowgauge.v1.catalogue_pb2 import EntityField
 
 __all__ = ["Value", "record_id", "value_of"]

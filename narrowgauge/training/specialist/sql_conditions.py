@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import calendar
 import datetime as dt
 import random
 from dataclasses import dataclass
 
+from narrowgauge.training.specialist.sql_periods import TODAY, period
 from narrowgauge.training.specialist.sql_schema import Column, Table
 
 __all__ = ["TODAY", "Phrase", "condition", "literal", "number_words"]
-
-TODAY = dt.date(2026, 3, 2)
-"""The date that relative dates refer to in generated questions."""
 
 _NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _ADJECTIVES = {
@@ -169,28 +166,13 @@ def _date(column: Column, rng: random.Random) -> Phrase:
         day = dt.date.fromisoformat(text)
     except ValueError:
         return Phrase("", f"with {column.words} {text}", f"{column.sql} = {literal(text)}")
-    verb = _verb(column, rng)
-    kind = rng.choice(("since", "before", "month", "month", "year", "year", "on", "relative", "relative"))
-    if kind == "since":
-        words, operator = rng.choice(
-            (("since", ">="), ("after", ">"), ("from {d} on", ">="), ("later than", ">"))
-        )
-        said = words.format(d=_said(day, rng)) if "{d}" in words else f"{words} {_said(day, rng)}"
-        return Phrase("", f"{verb} {said}", f"{column.sql} {operator} '{day}'")
-    if kind == "before":
-        words, operator = rng.choice(
-            (("before", "<"), ("until", "<="), ("earlier than", "<"), ("up to", "<="))
-        )
-        return Phrase("", f"{verb} {words} {_said(day, rng)}", f"{column.sql} {operator} '{day}'")
-    if kind == "on":
-        return Phrase("", f"{verb} on {_said(day, rng)}", f"{column.sql} = '{day}'")
-    if kind == "year":
-        return _between(column, f"{verb} in {day.year}", dt.date(day.year, 1, 1), dt.date(day.year, 12, 31))
-    if kind == "month":
-        words = f"{verb} in {calendar.month_name[day.month]} {day.year}"
-        return _between(column, words, day.replace(day=1), _month_end(day))
-    words, first, last = _relative(rng)
-    return _between(column, f"{verb} {words}", first, last)
+    latest = max(str(value)[:10] for value in column.values)
+    try:
+        words, comparison = period(day, dt.date.fromisoformat(latest), rng)
+    except ValueError:
+        # Some other value of the column is no date; the drawn one is.
+        words, comparison = period(day, day, rng)
+    return Phrase("", f"{_verb(column, rng)} {words}", f"{column.sql} {comparison}")
 
 
 def _verb(column: Column, rng: random.Random) -> str:
@@ -217,38 +199,6 @@ def _verb(column: Column, rng: random.Random) -> str:
     if stem in verbs:
         return verbs[stem]
     return rng.choice((f"with {column.words}", f"whose {column.words} is"))
-
-
-def _said(day: dt.date, rng: random.Random) -> str:
-    month = calendar.month_name[day.month]
-    return rng.choice((str(day), str(day), f"{month} {day.day}, {day.year}", f"{day.day} {month} {day.year}"))
-
-
-def _between(column: Column, words: str, first: dt.date, last: dt.date) -> Phrase:
-    return Phrase("", words, f"{column.sql} BETWEEN '{first}' AND '{last}'")
-
-
-def _month_end(day: dt.date) -> dt.date:
-    return day.replace(day=calendar.monthrange(day.year, day.month)[1])
-
-
-def _relative(rng: random.Random) -> tuple[str, dt.date, dt.date]:
-    first_of_month = TODAY.replace(day=1)
-    end_of_last = first_of_month - dt.timedelta(days=1)
-    monday = TODAY - dt.timedelta(days=TODAY.weekday())
-    days = rng.choice((7, 10, 14, 30, 60, 90))
-    return rng.choice(
-        (
-            ("last month", end_of_last.replace(day=1), end_of_last),
-            ("this month", first_of_month, _month_end(TODAY)),
-            ("last year", dt.date(TODAY.year - 1, 1, 1), dt.date(TODAY.year - 1, 12, 31)),
-            ("this year", dt.date(TODAY.year, 1, 1), dt.date(TODAY.year, 12, 31)),
-            ("today", TODAY, TODAY),
-            ("yesterday", TODAY - dt.timedelta(days=1), TODAY - dt.timedelta(days=1)),
-            ("last week", monday - dt.timedelta(days=7), monday - dt.timedelta(days=1)),
-            (f"in the last {days} days", TODAY - dt.timedelta(days=days), TODAY),
-        )
-    )
 
 
 def _place(column: Column, rng: random.Random) -> Phrase:

@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass
 
 from narrowgauge.demo.names import companies, people
-from narrowgauge.training.specialist.sql_conditions import TODAY
+from narrowgauge.training.specialist.sql_periods import TODAY
 
 __all__ = ["Note", "draw_note"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from narrowgauge.demo.names import companies, people
 from narrowgauge.training.specialist.salesforce_values import record_id
-from narrowgauge.training.specialist.sql_conditions import TODAY
+from narrowgauge.training.specialist.sql_periods import TODAY
 
 __all__ = ["Cell", "Part", "Result", "draw_result", "text_of_result"]
 

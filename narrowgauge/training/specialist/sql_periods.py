@@ -1,0 +1,227 @@
+"""Days and periods: the many ways in which people say them, and the comparison that each one means."""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+import random
+from collections.abc import Callable
+
+__all__ = ["TODAY", "period", "said_day"]
+
+TODAY = dt.date(2026, 3, 2)
+"""The date that relative dates refer to in generated questions."""
+
+_Period = tuple[str, str]
+_ORDINALS = ("first", "second", "third", "fourth")
+_SMALL = ("", "", "two", "three", "four", "five", "six")
+_RECENT = dt.timedelta(days=45)
+
+
+def period(day: dt.date, latest: dt.date, rng: random.Random) -> tuple[str, str]:
+    """Draws a period.
+
+    Args:
+        day: A day that the period should be about, unless it is relative to today.
+        latest: The last day in the data; without recent days there are no periods relative to today.
+        rng: The source of chance.
+
+    Returns:
+        Words that stand after a verb (`in March 2025`, `yesterday`), and what follows the column in SQL
+        (`BETWEEN '2025-03-01' AND '2025-03-31'`). A single day is `=`, bounds are included as the words say.
+    """
+    kinds: list[tuple[Callable[[dt.date, random.Random], _Period], int]] = [
+        (_month, 5),
+        (_year, 4),
+        (_quarter, 2),
+        (_from, 3),
+        (_until, 3),
+        (_on, 2),
+        (_range, 2),
+    ]
+    if latest >= TODAY - _RECENT:
+        kinds += [(_relative, 6), (_last_days, 3)]
+        if TODAY - dt.timedelta(days=360) < day < TODAY.replace(day=1):
+            kinds.append((_bare_month, 3))
+    if latest > TODAY + _RECENT:
+        kinds.append((_future, 4))
+    made: Callable[[dt.date, random.Random], _Period] = rng.choices(
+        [kind for kind, _ in kinds], [weight for _, weight in kinds]
+    )[0]
+    return made(day, rng)
+
+
+def said_day(day: dt.date, rng: random.Random) -> str:
+    """Writes a day as people do."""
+    month = calendar.month_name[day.month]
+    suffix = "th" if 10 < day.day < 14 else {1: "st", 2: "nd", 3: "rd"}.get(day.day % 10, "th")
+    return rng.choice(
+        (
+            str(day),
+            str(day),
+            f"{month} {day.day}, {day.year}",
+            f"{day.day} {month} {day.year}",
+            f"{day.day} {month} {day.year}",
+            f"{month} {day.day}{suffix} {day.year}",
+            f"{month} {day.day}{suffix}, {day.year}",
+            f"{day.day} {month[:3]} {day.year}",
+        )
+    )
+
+
+def _between(first: dt.date, last: dt.date) -> str:
+    return f"= '{first}'" if first == last else f"BETWEEN '{first}' AND '{last}'"
+
+
+def _month_end(day: dt.date) -> dt.date:
+    return day.replace(day=calendar.monthrange(day.year, day.month)[1])
+
+
+def _months_before(day: dt.date, months: int) -> dt.date:
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return dt.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def _month(day: dt.date, rng: random.Random) -> _Period:
+    name = calendar.month_name[day.month]
+    words = rng.choice(("in {m} {y}", "in {m} {y}", "during {m} {y}", "in {m} of {y}", "in {s} {y}"))
+    text = words.format(m=name, s=name[:3], y=day.year)
+    return text, _between(day.replace(day=1), _month_end(day))
+
+
+def _bare_month(day: dt.date, rng: random.Random) -> _Period:
+    """A month without its year is the latest one that is over."""
+    name = calendar.month_name[day.month]
+    if rng.random() < 0.3:
+        return f"since {name}", f">= '{day.replace(day=1)}'"
+    return f"in {name}", _between(day.replace(day=1), _month_end(day))
+
+
+def _year(day: dt.date, rng: random.Random) -> _Period:
+    first = dt.date(day.year, 1, 1)
+    words = rng.choice(("in {y}", "in {y}", "in {y}", "during {y}", "in the year {y}"))
+    return words.format(y=day.year), _between(first, dt.date(day.year, 12, 31))
+
+
+def _quarter(day: dt.date, rng: random.Random) -> _Period:
+    if rng.random() < 0.2:
+        half = (day.month - 1) // 6
+        first = dt.date(day.year, half * 6 + 1, 1)
+        words = rng.choice((f"in the {_ORDINALS[half]} half of {day.year}", f"in H{half + 1} {day.year}"))
+        return words, _between(first, _month_end(first.replace(month=first.month + 5)))
+    number = (day.month - 1) // 3
+    first = dt.date(day.year, number * 3 + 1, 1)
+    words = rng.choice(
+        (
+            f"in Q{number + 1} {day.year}",
+            f"in Q{number + 1} of {day.year}",
+            f"in the {_ORDINALS[number]} quarter of {day.year}",
+        )
+    )
+    return words, _between(first, _month_end(first.replace(month=first.month + 2)))
+
+
+def _from(day: dt.date, rng: random.Random) -> _Period:
+    first = day.replace(day=1)
+    name = f"{calendar.month_name[day.month]} {day.year}"
+    return rng.choice(
+        (
+            (f"since {said_day(day, rng)}", f">= '{day}'"),
+            (f"on or after {said_day(day, rng)}", f">= '{day}'"),
+            (f"from {said_day(day, rng)} on", f">= '{day}'"),
+            (f"after {said_day(day, rng)}", f"> '{day}'"),
+            (f"after {said_day(day, rng)}", f"> '{day}'"),
+            (f"later than {said_day(day, rng)}", f"> '{day}'"),
+            (f"since {name}", f">= '{first}'"),
+            (f"since {day.year}", f">= '{dt.date(day.year, 1, 1)}'"),
+            (f"after {day.year}", f"> '{dt.date(day.year, 12, 31)}'"),
+        )
+    )
+
+
+def _until(day: dt.date, rng: random.Random) -> _Period:
+    first = day.replace(day=1)
+    name = f"{calendar.month_name[day.month]} {day.year}"
+    return rng.choice(
+        (
+            (f"before {said_day(day, rng)}", f"< '{day}'"),
+            (f"before {said_day(day, rng)}", f"< '{day}'"),
+            (f"earlier than {said_day(day, rng)}", f"< '{day}'"),
+            (f"until {said_day(day, rng)}", f"<= '{day}'"),
+            (f"up to {said_day(day, rng)}", f"<= '{day}'"),
+            (f"by {said_day(day, rng)}", f"<= '{day}'"),
+            (f"before {name}", f"< '{first}'"),
+            (f"before {day.year}", f"< '{dt.date(day.year, 1, 1)}'"),
+        )
+    )
+
+
+def _on(day: dt.date, rng: random.Random) -> _Period:
+    return f"on {said_day(day, rng)}", f"= '{day}'"
+
+
+def _range(day: dt.date, rng: random.Random) -> _Period:
+    if rng.random() < 0.3 and day.month < 10:
+        last = _month_end(day.replace(month=day.month + rng.randint(1, 3), day=1))
+        names = calendar.month_name[day.month], calendar.month_name[last.month]
+        words = rng.choice(("between {a} and {b} {y}", "from {a} to {b} {y}", "from {a} through {b} {y}"))
+        return words.format(a=names[0], b=names[1], y=day.year), _between(day.replace(day=1), last)
+    last = day + dt.timedelta(days=rng.choice((6, 13, 20, 30, 45, 61, 90, 120)))
+    words = rng.choice(("between {a} and {b}", "between {a} and {b}", "from {a} to {b}"))
+    form = rng.random()
+    said = [said_day(d, random.Random(form)) for d in (day, last)]  # both days in one form
+    return words.format(a=said[0], b=said[1]), _between(day, last)
+
+
+def _last_days(day: dt.date, rng: random.Random) -> _Period:
+    unit = rng.choice(("day", "day", "day", "week", "month"))
+    number = rng.choice((7, 10, 14, 30, 30, 60, 90) if unit == "day" else (2, 2, 3, 4, 6))
+    first = _months_before(TODAY, number) if unit == "month" else TODAY - dt.timedelta(number * 7)
+    if unit == "day":
+        first = TODAY - dt.timedelta(days=number)
+    said = _SMALL[number] if number < len(_SMALL) and rng.random() < 0.6 else str(number)
+    words = rng.choice(("in the last {n} {u}s", "in the last {n} {u}s", "in the past {n} {u}s"))
+    return words.format(n=said, u=unit), _between(first, TODAY)
+
+
+def _relative(day: dt.date, rng: random.Random) -> _Period:
+    this_month = TODAY.replace(day=1)
+    last_month = this_month - dt.timedelta(days=1)
+    monday = TODAY - dt.timedelta(days=TODAY.weekday())
+    quarter = this_month.replace(month=(TODAY.month - 1) // 3 * 3 + 1)
+    last_quarter = quarter - dt.timedelta(days=1)
+    year = dt.date(TODAY.year, 1, 1)
+    ago = rng.randint(2, 6)
+    return rng.choice(
+        (
+            ("last month", _between(last_month.replace(day=1), last_month)),
+            ("last month", _between(last_month.replace(day=1), last_month)),
+            ("this month", _between(this_month, _month_end(TODAY))),
+            ("last year", _between(year.replace(year=year.year - 1), year - dt.timedelta(days=1))),
+            ("this year", _between(year, dt.date(TODAY.year, 12, 31))),
+            ("this year", _between(year, dt.date(TODAY.year, 12, 31))),
+            ("since the start of the year", f">= '{year}'"),
+            ("today", f"= '{TODAY}'"),
+            ("yesterday", f"= '{TODAY - dt.timedelta(days=1)}'"),
+            (f"{_SMALL[ago]} days ago", f"= '{TODAY - dt.timedelta(days=ago)}'"),
+            ("last week", _between(monday - dt.timedelta(days=7), monday - dt.timedelta(days=1))),
+            ("this week", _between(monday, monday + dt.timedelta(days=6))),
+            ("this quarter", _between(quarter, _month_end(quarter.replace(month=quarter.month + 2)))),
+            ("last quarter", _between(_months_before(quarter, 3), last_quarter)),
+        )
+    )
+
+
+def _future(day: dt.date, rng: random.Random) -> _Period:
+    monday = TODAY - dt.timedelta(days=TODAY.weekday()) + dt.timedelta(days=7)
+    next_month = _month_end(TODAY) + dt.timedelta(days=1)
+    days = rng.choice((7, 10, 14, 30))
+    return rng.choice(
+        (
+            ("tomorrow", f"= '{TODAY + dt.timedelta(days=1)}'"),
+            ("next week", _between(monday, monday + dt.timedelta(days=6))),
+            ("next month", _between(next_month, _month_end(next_month))),
+            (f"in the next {days} days", _between(TODAY, TODAY + dt.timedelta(days=days))),
+            (f"within {days} days", _between(TODAY, TODAY + dt.timedelta(days=days))),
+        )
+    )
