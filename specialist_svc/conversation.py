@@ -42,6 +42,7 @@ class SubTask:
         catalogue: What exists in the tool's environment.
         today: YYYY-MM-DD.
         max_tokens: Upper bound on the call's tokens.
+        client: On whose behalf; the decode backend shares its slots fairly between clients.
     """
 
     text: str
@@ -49,6 +50,7 @@ class SubTask:
     catalogue: Catalogue
     today: str
     max_tokens: int
+    client: str = ""
 
 
 @dataclass(frozen=True)
@@ -188,7 +190,7 @@ class Conversation:
             grammar = await asyncio.to_thread(
                 self._specialist.constraints.grammar, task.asked.catalogue, closed_sets
             )
-            decoded = await self._decode(prompt, grammar, digits, task.asked.max_tokens)
+            decoded = await self._decode(prompt, grammar, digits, task.asked)
             report.decoded(decoded)
             began = time.monotonic()
             answer = await asyncio.to_thread(self._checked, decoded, task)
@@ -212,7 +214,7 @@ class Conversation:
         )
 
     async def _decode(
-        self, prompt: tuple[str | Written, ...], grammar: str, digits: frozenset[str] | None, max_tokens: int
+        self, prompt: tuple[str | Written, ...], grammar: str, digits: frozenset[str] | None, asked: SubTask
     ) -> Decoded:
         backend = self._specialist.backend
         room = backend.slot_tokens - backend.count_tokens(prompt)
@@ -226,11 +228,12 @@ class Conversation:
         request = DecodeRequest(
             prompt=prompt,
             grammar=grammar,
-            max_tokens=min(max_tokens, room),
+            max_tokens=min(asked.max_tokens, room),
             shared_parts=self._shared_parts,
             digits=digits,
             deadline=self._deadline,
             lease=self._lease,
+            client=asked.client,
         )
         # In a thread, because compiling a large constraint takes a while, and other streams go on meanwhile.
         submitting = asyncio.ensure_future(asyncio.to_thread(backend.submit, request))

@@ -12,7 +12,7 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from narrowgauge.contracts.proto_json import write_message
 from narrowgauge.errors import FailedPrecondition, InvalidRequest, NarrowgaugeError
 from narrowgauge.runtime import metrics, semconv
-from narrowgauge.runtime.telemetry import context_of
+from narrowgauge.runtime.telemetry import context_of, trace_id_of
 from narrowgauge.v1 import specialist_pb2, specialist_pb2_grpc
 from specialist_svc.catalogues import Catalogues
 from specialist_svc.conversation import Call, Conversation, Refused, SubTask
@@ -55,7 +55,9 @@ class SpecialistServicer(specialist_pb2_grpc.SpecialistServiceServicer):
         conversation = Conversation(self._specialist, deadline=deadline)
         try:
             async for request in request_iterator:
-                yield await self._answer(conversation, request, request.traceparent)
+                # A router's chains share a connection, and each has a trace of its own.
+                client = trace_id_of(request.traceparent) or context.peer()
+                yield await self._answer(conversation, request, client)
         finally:
             conversation.close()
 
@@ -93,14 +95,14 @@ class SpecialistServicer(specialist_pb2_grpc.SpecialistServiceServicer):
         )
 
     async def _answer(
-        self, conversation: Conversation, request: specialist_pb2.ExecuteRequest, parent: str
+        self, conversation: Conversation, request: specialist_pb2.ExecuteRequest, client: str
     ) -> specialist_pb2.ExecuteResponse:
         report = TurnReport()
         name = self._specialist.contract.specialist
         waiting = {semconv.SPECIALIST: name}
         metrics.queue_depth.add(1, waiting)
         try:
-            answer = await self._turn(conversation, request, report)
+            answer = await self._turn(conversation, request, report, client)
         except asyncio.CancelledError:
             raise
         except NarrowgaugeError as exc:
@@ -108,15 +110,19 @@ class SpecialistServicer(specialist_pb2_grpc.SpecialistServiceServicer):
             raise
         finally:
             metrics.queue_depth.add(-1, waiting)
-            report.publish(name, self._specialist.model_name, context_of(parent))
+            report.publish(name, self._specialist.model_name, context_of(request.traceparent))
         return _response(answer, report)
 
     async def _turn(
-        self, conversation: Conversation, request: specialist_pb2.ExecuteRequest, report: TurnReport
+        self,
+        conversation: Conversation,
+        request: specialist_pb2.ExecuteRequest,
+        report: TurnReport,
+        client: str,
     ) -> Call | Refused:
         match request.WhichOneof("payload"):
             case "start":
-                return await conversation.start(self._sub_task(request.start), report)
+                return await conversation.start(self._sub_task(request.start, client), report)
             case "tool_error":
                 reason = {semconv.SPECIALIST: self._specialist.contract.specialist}
                 metrics.repairs.add(1, {**reason, semconv.REASON: "TOOL_ERROR"})
@@ -129,7 +135,7 @@ class SpecialistServicer(specialist_pb2_grpc.SpecialistServiceServicer):
             field_violations=[("payload", "set start, tool_result or tool_error")],
         )
 
-    def _sub_task(self, start: specialist_pb2.ExecuteStart) -> SubTask:
+    def _sub_task(self, start: specialist_pb2.ExecuteStart, client: str) -> SubTask:
         specialist = self._specialist
         if start.bundle_hash != specialist.bundle_hash:
             raise FailedPrecondition(
@@ -150,6 +156,7 @@ class SpecialistServicer(specialist_pb2_grpc.SpecialistServiceServicer):
             catalogue=self._catalogues.resolve(start.catalogue),
             today=today_of(start),
             max_tokens=min(start.max_tokens, allowed) if start.max_tokens else allowed,
+            client=client,
         )
 
 

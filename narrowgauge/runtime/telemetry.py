@@ -28,6 +28,7 @@ __all__ = [
     "context_of",
     "record_span",
     "trace_content",
+    "trace_id_of",
     "traceparent",
     "tracer",
 ]
@@ -134,6 +135,13 @@ def traceparent() -> str:
 def context_of(traceparent: str) -> Context | None:
     """Returns the parent that a `traceparent` names; None (the current span) for an empty one."""
     return _propagator.extract({"traceparent": traceparent}) if traceparent else None
+
+
+def trace_id_of(traceparent: str) -> str:
+    """Returns the trace id that a `traceparent` names, in lower-case hex; empty without a valid one."""
+    parent = context_of(traceparent)
+    context = trace.get_current_span(parent).get_span_context() if parent is not None else None
+    return trace.format_trace_id(context.trace_id) if context is not None and context.is_valid else ""
 
 
 def record_span(

@@ -69,6 +69,7 @@ class DecodeRequest:
         digits: When given, every run of digits that is sampled must be one of these.
         deadline: Instant of `time.monotonic()` after which the caller no longer wants it.
         lease: The conversation's lease; None when no turn will follow.
+        client: On whose behalf; slots and queue are shared fairly between clients.
     """
 
     prompt: tuple[str | Written, ...]
@@ -78,6 +79,7 @@ class DecodeRequest:
     digits: frozenset[str] | None = None
     deadline: float | None = None
     lease: Lease | None = None
+    client: str = ""
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,8 @@ class StepLoop:
     def submit(self, task: DecodeTask) -> None:
         """Queues a task.
 
+        A task of the client that fills the queue may end with `Overloaded` in its place.
+
         Raises:
             Overloaded: The queue is full.
             FailedPrecondition: The loop is closed.
@@ -84,8 +86,13 @@ class StepLoop:
         with self._wake:
             if self._closed:
                 raise FailedPrecondition("ENGINE_CLOSED", "the specialist is shutting down")
-            self._scheduler.submit(task, service_ms=self._service_ms)
+            displaced = self._scheduler.submit(task, service_ms=self._service_ms)
+            if displaced is not None:
+                self._failed += 1
+                refusal = self._scheduler.overloaded(self._service_ms)
             self._wake.notify()
+        if displaced is not None:
+            _task(displaced).future.set_exception(refusal)
 
     def cancel(self, task: DecodeTask) -> None:
         """Marks a task; it leaves before the next step. Does nothing when it has ended."""

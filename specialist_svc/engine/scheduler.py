@@ -8,11 +8,12 @@ differently, so this is what makes a request's bytes the same alone and in any b
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
 from narrowgauge.errors import Overloaded
+from specialist_svc.engine.admission import FairQueue
 
 __all__ = ["Append", "DecodeSequence", "Run", "Scheduler", "SchedulerLimits", "Step", "windows"]
 
@@ -52,6 +53,7 @@ class DecodeSequence:
 
     Attributes:
         runs: What has not gone through the model yet.
+        client: Who asked; clients share the slots fairly.
         deadline: Instant after which nobody wants it; None for never.
         slot: The slot, or -1.
         length: Tokens in the slot.
@@ -60,6 +62,7 @@ class DecodeSequence:
     """
 
     runs: deque[Run]
+    client: Hashable = ""
     deadline: float | None = None
     slot: int = -1
     length: int = 0
@@ -84,14 +87,14 @@ class Step:
 
 
 class Scheduler:
-    """Admits requests oldest first and plans the steps.
+    """Admits requests, fairly between clients and oldest first, and plans the steps.
 
     Not safe for use by several threads at once: the engine holds its lock around every call.
     """
 
     def __init__(self, limits: SchedulerLimits) -> None:
         self._limits = limits
-        self._waiting: deque[DecodeSequence] = deque()
+        self._waiting: FairQueue[DecodeSequence] = FairQueue(limits.queue)
         self._active: list[DecodeSequence] = []
         self._free = list(range(limits.slots))
 
@@ -110,25 +113,32 @@ class Scheduler:
         """Slots that nobody holds."""
         return len(self._free)
 
-    def submit(self, sequence: DecodeSequence, *, service_ms: float) -> None:
+    def submit(self, sequence: DecodeSequence, *, service_ms: float) -> DecodeSequence | None:
         """Queues a request.
 
         Args:
             sequence: The request.
             service_ms: What a request takes at present, for the advice when to try again.
 
+        Returns:
+            A request of the client that fills the queue, which gave up its place; None for none.
+
         Raises:
             Overloaded: The queue is full.
         """
-        if len(self._waiting) >= self._limits.queue:
-            ahead = len(self._waiting) + len(self._active)
-            raise Overloaded(
-                "QUEUE_FULL",
-                f"{len(self._waiting)} requests wait already, as many as may; try later or add replicas",
-                retry_after_ms=max(50, int(service_ms * ahead / self._limits.slots)),
-                metadata={"queue_limit": str(self._limits.queue)},
-            )
-        self._waiting.append(sequence)
+        if not self._waiting.has_room_for(sequence.client):
+            raise self.overloaded(service_ms)
+        return self._waiting.push(sequence)
+
+    def overloaded(self, service_ms: float) -> Overloaded:
+        """Returns the error for a request that has no place in the queue."""
+        ahead = len(self._waiting) + len(self._active)
+        return Overloaded(
+            "QUEUE_FULL",
+            f"{len(self._waiting)} requests wait already, as many as may; try later or add replicas",
+            retry_after_ms=max(50, int(service_ms * ahead / self._limits.slots)),
+            metadata={"queue_limit": str(self._limits.queue)},
+        )
 
     def sweep(self, now: float) -> list[DecodeSequence]:
         """Takes out requests whose caller has left or whose deadline has passed, and frees their slots."""
@@ -138,7 +148,7 @@ class Scheduler:
         return gone
 
     def admit(self, choose: Callable[[DecodeSequence, Sequence[int]], int]) -> list[DecodeSequence]:
-        """Gives free slots to waiting requests, oldest first.
+        """Gives free slots to waiting requests; `FairQueue` says to whom first.
 
         Args:
             choose: Picks one of the free slots for a request, for example the one that holds its prefix.
@@ -147,8 +157,10 @@ class Scheduler:
             The admitted requests, each with its slot.
         """
         admitted = []
+        slots_of = Counter(sequence.client for sequence in self._active)
         while self._waiting and self._free:
-            sequence = self._waiting.popleft()
+            sequence = self._waiting.pop(slots_of)
+            slots_of[sequence.client] += 1
             slot = choose(sequence, tuple(self._free))
             self._free.remove(slot)
             sequence.slot = slot

@@ -71,6 +71,7 @@ class DecodeTask(DecodeSequence):
         """Makes the task of a request."""
         task = cls(
             runs=deque(),
+            client=request.client,
             deadline=request.deadline,
             request=request,
             writer=writer,

@@ -182,6 +182,23 @@ def test_a_full_queue_refuses_at_once(tiny_prepared_model: Path, gated: type[Gat
         gated.gate.release(10_000)
 
 
+def test_a_crowding_client_gives_up_its_place(tiny_prepared_model: Path, gated: type[GatedRunner]) -> None:
+    """When one client fills the queue, another one's request takes the place of its youngest, which ends
+    with the time after which to try again; and the rest of them do not all go first.
+    """
+    with engine(tiny_prepared_model, slots=1, queue=3) as backend:
+        running = backend.submit(request("running", client="many"))
+        assert gated.entered.acquire(timeout=WAIT_S)
+        many = [backend.submit(request(text, client="many")) for text in texts(3)]
+        few = backend.submit(request("mine", client="few"))
+        with pytest.raises(Overloaded) as caught:
+            many[-1].future.result(WAIT_S)
+        assert caught.value.retry_after_ms > 0
+        gated.gate.release(10_000)
+        found = [d.future.result(WAIT_S) for d in (running, many[0], few, many[1])]
+        assert [d.timings.admitted for d in found] == sorted(d.timings.admitted for d in found)
+
+
 def test_a_prompt_that_does_not_fit_is_refused(tiny_prepared_model: Path) -> None:
     """The error names the tokens of prompt, output and slot."""
     with (
