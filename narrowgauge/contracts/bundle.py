@@ -110,7 +110,8 @@ def compile_bundle(
 
     Args:
         out: The bundle's folder; an older bundle there is replaced.
-        protos: `.proto` files or folders, beside the contracts that Narrowgauge carries.
+        protos: `.proto` files or folders, beside the contracts that Narrowgauge carries and those that the
+            specialists' configurations name.
         includes: Further import paths of `protos`.
         specialists: Folders with `specialist.toml`; none for those that Narrowgauge carries.
         router: Folder of a compiled router to take; None compiles one from the contracts' examples.
@@ -125,9 +126,10 @@ def compile_bundle(
     """
     report = progress or (lambda what, done: None)
     report("reading contracts", 0.0)
+    configs = _configs(specialists or carried_specialists())
+    protos = list(dict.fromkeys([*protos, *_own_protos(configs, protos)]))
     descriptor_set = _merged(builtin_descriptor_set(), load_protos(protos, includes) if protos else None)
     services = {contract.service: contract for contract in contracts_in(descriptor_set)}
-    configs = _configs(specialists or carried_specialists())
     if out.exists() and not (out / MANIFEST).is_file() and any(out.iterdir() if out.is_dir() else [out]):
         raise AlreadyExists(
             "NOT_A_BUNDLE", f"{out} exists and is no bundle; choose another folder or remove it"
@@ -209,6 +211,17 @@ def _configs(folders: Sequence[Path]) -> list[SpecialistConfig]:
     if not configs:
         raise InvalidRequest("NO_SPECIALISTS", "there is no specialist to compile")
     return configs
+
+
+def _own_protos(configs: Sequence[SpecialistConfig], given: Sequence[Path]) -> list[Path]:
+    """Returns the files that configurations name, but for those that were given or lie in a given folder."""
+    known = [path.resolve() for path in given]
+    found = []
+    for path in (config.proto_path for config in configs):
+        if path is not None and not any(path.resolve().is_relative_to(other) for other in known):
+            known.append(path.resolve())
+            found.append(path.resolve())
+    return found
 
 
 def carried_specialists() -> list[Path]:

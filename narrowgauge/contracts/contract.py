@@ -74,6 +74,11 @@ class Contract:
                 return tool
         raise KeyError(method)
 
+    @property
+    def refusing_tool(self) -> Tool | None:
+        """The first tool whose request can say that there is no call, by its field `unanswerable`."""
+        return next((tool for tool in self.tools if "unanswerable" in tool.request.fields_by_name), None)
+
 
 @dataclass(frozen=True)
 class ToolCall:

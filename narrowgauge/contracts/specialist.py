@@ -8,6 +8,7 @@
     catalogue_chars = 600         # optional: characters of catalogue text in a prompt; 0 for none
     examples = "examples.jsonl"   # optional
     adapter = "adapter"           # optional: a folder beside this file
+    proto = "../orders.proto"     # optional: where the contract is written, from this folder on
 
 Decoding is greedy; there is no temperature to set.
 """
@@ -99,6 +100,8 @@ class SpecialistConfig:
         examples: Name of the examples file in `folder`; empty for none. They are shown in prompts as long as
             there is no adapter, and `narrowgauge train` learns from them.
         adapter: Name of the adapter's folder in `folder`; empty for none.
+        proto: The `.proto` file of the contract, or a folder of them that is their import path, relative to
+            `folder`; empty for a contract that is named elsewhere. A bundle holds the contract itself.
         folder: Where the configuration was read from.
     """
 
@@ -111,11 +114,17 @@ class SpecialistConfig:
     examples: str
     adapter: str
     folder: Path
+    proto: str = ""
 
     @property
     def adapter_path(self) -> Path | None:
         """Folder of the adapter; None when there is none."""
         return self.folder / self.adapter if self.adapter else None
+
+    @property
+    def proto_path(self) -> Path | None:
+        """Where the contract is written; None when the configuration does not say."""
+        return self.folder / self.proto if self.proto else None
 
     @classmethod
     def read(cls, folder: Path) -> SpecialistConfig:
@@ -139,7 +148,7 @@ class SpecialistConfig:
         return config
 
     def read_examples(self) -> tuple[Example, ...]:
-        """Reads the examples file: one JSON object a line.
+        """Reads the examples file: one JSON object a line; lines that begin with `#` are comments.
 
         Each has `request`, optionally `context` and `catalogue`, and `call`: the ProtoJSON of the request,
         or `{"method": …, "request": …}` for a contract with several tools.
@@ -152,7 +161,7 @@ class SpecialistConfig:
         path = self.folder / self.examples
         found = []
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            if line.strip():
+            if line.strip() and not line.startswith("#"):
                 try:
                     found.append(Example.of(json.loads(line)))
                 except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -166,6 +175,7 @@ def _checked(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
         "catalogue_chars": 4096,
         "examples": "",
         "adapter": "",
+        "proto": "",
     }
     numbers = ("max_output_tokens", "catalogue_chars")
     types = {item.name: int if item.name in numbers else str for item in fields(SpecialistConfig)}

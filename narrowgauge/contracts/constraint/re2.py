@@ -7,6 +7,7 @@ where it is not anchored, and written with another spelling for each set of code
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -136,6 +137,15 @@ class Pattern:
             wholes.append(("" if begin else anything) + body + ("" if end else anything))
         return "(?:" + "|".join(wholes) + ")"
 
+    def draw(self, rng: random.Random, *, most: int = 8) -> str:
+        """Returns a text that the pattern matches, letters and digits where it lets us choose.
+
+        Args:
+            rng: Chooses.
+            most: Repetitions of what may be repeated without end, beyond the fewest.
+        """
+        return _draw(self._root, rng, most)
+
 
 def _anchored(node: _Node) -> bool:
     match node:
@@ -177,6 +187,27 @@ def _write(node: _Node, spell: Callable[[CodePoints], str]) -> str:
         case _Repeat(part, low, high):
             return f"(?:{_write(part, spell)}){{{low},{'' if high is None else high}}}"
     raise Inexpressible("an anchor stands inside the pattern")
+
+
+_USUAL = normalise(((0x30, 0x39), (0x41, 0x5A), (0x61, 0x7A)))
+
+
+def _draw(node: _Node, rng: random.Random, most: int) -> str:
+    match node:
+        case _Set(ranges):
+            usual = subtract(_USUAL, subtract(ALL, ranges)) or ranges
+            if not usual:
+                raise Inexpressible("the pattern has an empty character class")
+            low, high = rng.choices(usual, [end - begin + 1 for begin, end in usual])[0]
+            return chr(rng.randint(low, high))
+        case _Cat(parts):
+            return "".join(_draw(part, rng, most) for part in parts)
+        case _Alt(parts):
+            return _draw(rng.choice(parts), rng, most)
+        case _Repeat(part, low, high):
+            times = rng.randint(low, low + most if high is None else min(high, low + most))
+            return "".join(_draw(part, rng, most) for _ in range(times))
+    return ""  # an anchor
 
 
 class _Parser:
