@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "specialists": ("narrowgauge.cli.specialists:specialists", "List the specialists and their tools."),
     "compile": ("narrowgauge.cli.compile:compile_command", "Compile contracts into a bundle."),
     "prepare": ("narrowgauge.cli.prepare:prepare_command", "Turn a checkpoint into a quantised ONNX model."),
+    "new": ("narrowgauge.cli.new:new_command", "Check a contract and begin a specialist of it."),
     "train": ("narrowgauge.cli.train:train_command", "Fine-tune a specialist on data."),
     "eval": ("narrowgauge.cli.evaluate.command:evaluate", "Measure answers against gold answers."),
     "bench": ("narrowgauge.cli.bench.command:bench", "Measure how fast it is on this machine."),

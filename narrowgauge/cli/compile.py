@@ -17,7 +17,7 @@ def compile_command(
     proto: Annotated[
         list[Path] | None,
         typer.Option(
-            "--proto", exists=True, dir_okay=False, help="A .proto file with contracts of your own."
+            "--proto", exists=True, help="A .proto file with contracts of your own, or a folder of them."
         ),
     ] = None,
     specialist: Annotated[
