@@ -19,7 +19,8 @@ from narrowgauge.contracts.surfaces.surface import ClosedSets
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.evaluation.salesforce_calls import gold_request
 from narrowgauge.training.specialist.encode import TrainingExample
-from narrowgauge.training.specialist.salesforce_requests import requests
+from narrowgauge.training.specialist.salesforce_requests import Request, requests
+from narrowgauge.training.specialist.salesforce_wording import worded_requests
 from narrowgauge.training.specialist.sql_periods import TODAY
 from narrowgauge.training.specialist.sql_questions import Question, questions
 from narrowgauge.training.specialist.sql_schema import Schema
@@ -28,23 +29,43 @@ from narrowgauge.training.specialist.wording_questions import has_wording, wordi
 from narrowgauge.v1.catalogue_pb2 import Catalogue
 from narrowgauge.v1.specialist_pb2 import ContextDocument
 
-__all__ = ["canonical_sql", "salesforce_examples", "sql_examples", "summary_examples"]
+__all__ = [
+    "canonical_sql",
+    "salesforce_example",
+    "salesforce_examples",
+    "sql_examples",
+    "summary_examples",
+]
+
+# Share of requests in people's own wording; the others cover every field and value evenly.
+_WORDED = 0.5
 
 
 def salesforce_examples(contract: Contract, catalogue: Catalogue, *, seed: int) -> Iterator[TrainingExample]:
-    """Yields requests on an organisation with their calls, without end."""
+    """Yields requests on an organisation with their calls, without end.
+
+    Half of them are in people's own wording, where the templates know the organisation's objects.
+    """
     rng = random.Random(seed)
-    for request in requests(catalogue, seed=seed):
-        method, message = gold_request({"operation": request.operation, **request.call})
-        context = [
-            ContextDocument(
-                title=f"row {rng.randint(1, 9)} of step {rng.randint(0, 3)} result",
-                rows_json=[json.dumps(row, ensure_ascii=False)],
-            )
-            for row in request.rows
-        ]
-        call = _call(contract, method, message)
-        yield TrainingExample(request.text, call, catalogue, context, str(TODAY))
+    made, worded = requests(catalogue, seed=seed), worded_requests(catalogue, seed=seed)
+    while True:
+        request = next(worded, None) if rng.random() < _WORDED else None
+        yield salesforce_example(contract, catalogue, request or next(made), rng)
+
+
+def salesforce_example(
+    contract: Contract, catalogue: Catalogue, request: Request, rng: random.Random
+) -> TrainingExample:
+    """Returns a request on an organisation as an example, its rows as the chain hands them over."""
+    method, message = gold_request({"operation": request.operation, **request.call})
+    context = [
+        ContextDocument(
+            title=f"row {rng.randint(1, 9)} of step {rng.randint(0, 3)} result",
+            rows_json=[json.dumps(row, ensure_ascii=False)],
+        )
+        for row in request.rows
+    ]
+    return TrainingExample(request.text, _call(contract, method, message), catalogue, context, str(TODAY))
 
 
 def sql_examples(

@@ -1,0 +1,351 @@
+"""Values for the slots of hand-written requests: what the request says, and what the call stores."""
+
+from __future__ import annotations
+
+import random
+import re
+import string
+import unicodedata
+from collections.abc import Mapping
+
+from narrowgauge.training.specialist import salesforce_pools as pools
+from narrowgauge.training.specialist.salesforce_said import (
+    PAST_FIELDS,
+    amount,
+    day,
+    moment,
+    past_day,
+    percent,
+    period,
+    said_value,
+)
+from narrowgauge.training.specialist.salesforce_values import Value, record_id, value_of
+from narrowgauge.training.specialist.sql_conditions import TODAY, number_words
+from narrowgauge.v1.catalogue_pb2 import Entity, EntityField
+
+__all__ = ["PLAIN_SLOTS", "SLOT", "Drawn", "Slots", "slot_field"]
+
+SLOT = re.compile(r"\{([A-Za-z][\w:.]*~?)(?:#(\d))?\}")
+"""A slot: its name, and a number that tells several of one name apart."""
+
+Drawn = tuple[str, Value, str]
+"""What a request says, what the call stores, and the operator of a condition on it."""
+
+_PREFIXES = {
+    "Account": "001",
+    "Contact": "003",
+    "Opportunity": "006",
+    "Lead": "00Q",
+    "Case": "500",
+    "Task": "00T",
+    "Event": "00U",
+    "Campaign": "701",
+    "CampaignMember": "00v",
+    "OpportunityContactRole": "00K",
+    "Product2": "01t",
+    "User": "005",
+    "Renewal__c": "a00",
+}
+# Fields whose values a slot of another name draws.
+_LIKE = {
+    "Account.Name": "company",
+    "Account.Website": "website",
+    "Account.Customer_Number__c": "number",
+    "Lead.Company": "company",
+    "Lead.Website": "website",
+    "Case.SuppliedCompany": "company",
+    "Case.SuppliedName": "person",
+    "Case.Subject": "subject",
+    "Task.Subject": "subject",
+    "Event.Subject": "subject",
+    "Event.Location": "location",
+    "Opportunity.Name": "deal",
+    "Opportunity.NextStep": "step",
+    "Campaign.Name": "campaign",
+    "Product2.Name": "product",
+    "Product2.ProductCode": "code",
+    "Product2.StockKeepingUnit": "code",
+    "Renewal__c.Name": "deal",
+    "Renewal__c.External_Id__c": "external",
+    "Renewal__c.Notes__c": "note",
+}
+_LIKE_BY_NAME = {
+    "FirstName": "first",
+    "LastName": "last",
+    "Name": "person",
+    "Email": "email",
+    "SuppliedEmail": "email",
+    "Title": "title",
+    "Department": "department",
+    "Description": "note",
+    "Comments": "note",
+    "AssistantName": "person",
+}
+_LIKE_BY_END = {
+    "City": "city",
+    "Country": "country",
+    "Street": "street",
+    "PostalCode": "postal",
+    "Phone": "phone",
+    "Fax": "phone",
+}
+_SEASONS = (
+    "Spring",
+    "Summer",
+    "Autumn",
+    "Winter",
+    "Q2",
+    "Q3",
+    "March",
+    "May",
+    "Year End",
+    "Back to Work",
+    "Early",
+)
+_DRIVES = (
+    *("Webinar", "Newsletter", "Roadshow", "Expo", "Promo", "Mailing", "Partner Day", "Launch", "Open House"),
+    *("Breakfast", "Summit", "Giveaway", "Trade Fair", "Cold Calls", "Retargeting"),
+)
+PLAIN_SLOTS = (
+    *(
+        "first",
+        "last",
+        "person",
+        "email",
+        "company",
+        "website",
+        "city",
+        "country",
+        "street",
+        "postal",
+        "phone",
+    ),
+    *("subject", "note", "step", "title", "department", "deal", "campaign", "product", "location", "code"),
+    *("number", "external", "n", "minutes", "money", "sum", "percent", "date", "when", "birthday"),
+)
+"""Names of the slots that no field is needed for."""
+
+
+def slot_field(name: str) -> tuple[str, str] | None:
+    """Returns object and field of a slot that names both."""
+    if ":" in name or "." not in name:
+        return None
+    entity, _, field = name.removesuffix("~").partition(".")
+    return entity, field
+
+
+class Slots:
+    """The slots of one request: one of a name and number has one value throughout.
+
+    Args:
+        entities: The catalogue's objects by name.
+        entity: The object of the call.
+        rng: Source of choice.
+    """
+
+    def __init__(self, entities: Mapping[str, Entity], entity: Entity, rng: random.Random) -> None:
+        self._entities = entities
+        self._entity = entity
+        self._rng = rng
+        self._drawn: dict[tuple[str, str], Drawn] = {}
+
+    def value(self, name: str, number: str) -> Drawn:
+        """Returns the value of a slot.
+
+        Raises:
+            KeyError: There is no slot of this name, or the catalogue lacks its object or field.
+        """
+        key = name, number
+        if key not in self._drawn:
+            drawn = self._draw(name, number)
+            # Two slots of one name differ.
+            others = [self._drawn[other][1] for other in self._drawn if other[0] == name]
+            for _ in range(20):
+                if drawn[1] not in others:
+                    break
+                drawn = self._draw(name, number)
+            self._drawn[key] = drawn
+        return self._drawn[key]
+
+    def _draw(self, name: str, number: str) -> Drawn:
+        kind, colon, argument = name.partition(":")
+        if colon and kind == "id":
+            identifier = record_id(_PREFIXES[argument], self._rng)
+            return identifier, identifier, "="
+        if colon and kind in ("period", "past", "future", "day"):
+            field = next((f for f in self._entity.fields if f.name == argument), None)
+            if field is None:
+                raise KeyError(name)
+            if kind == "day":
+                said, date = past_day(self._rng) if argument in PAST_FIELDS else day(self._rng)
+                return said, f"{date}T00:00:00Z" if field.type == "datetime" else str(date), "="
+            said, operator, literal = period(argument, field.type, self._rng, kind)
+            return said, literal, operator
+        named = slot_field(name)
+        if named is None:
+            said, stored = self._plain(name, number)
+            return said, stored, "="
+        found = [f for f in self._entities[named[0]].fields if f.name == named[1]]
+        if not found:
+            raise KeyError(name)
+        if name.endswith("~"):
+            said, stored = amount(self._rng, large=named[1] == "AnnualRevenue", rounded=True)
+            return said, stored, "="
+        said, stored = self._of_field(named[0], found[0], number)
+        return said, stored, "="
+
+    def _of_field(self, entity: str, field: EntityField, number: str) -> tuple[str, Value]:
+        rng = self._rng
+        if field.values and field.type != "combobox":
+            stored = rng.choice([value for value in field.values if value != "None"])
+            return said_value(field.name, stored, rng), stored
+        like = _LIKE.get(f"{entity}.{field.name}") or _LIKE_BY_NAME.get(field.name)
+        if like is None:
+            like = next((slot for end, slot in _LIKE_BY_END.items() if field.name.endswith(end)), None)
+        if like is not None:
+            said, stored_like, _ = self.value(like, number)
+            return said, stored_like
+        match field.type:
+            case "currency":
+                return amount(rng, large=field.name == "AnnualRevenue")
+            case "percent":
+                return percent(rng)
+            case "date" if field.name == "Birthdate":
+                return self._plain("birthday", number)
+            case "date":
+                return self._plain("date", number)
+            case "datetime":
+                return moment(rng)
+            case "int" | "double":
+                count = rng.choice((3, 5, 12, 18, 25, 40, 64, 85, 120, 240, 310, 500, 750, 1200, 2500, 4800))
+                return rng.choice((str(count), f"{count:,}")), float(count)
+        return value_of(field, rng)
+
+    def _plain(self, name: str, number: str) -> tuple[str, Value]:
+        rng = self._rng
+        match name:
+            case "n":
+                count = rng.choice((2, 3, 3, 4, 5, 5, 5, 6, 7, 8, 10, 10, 12, 15, 20, 25, 50))
+                return number_words(count, rng), count
+            case "minutes":
+                minutes = rng.choice((15, 20, 30, 30, 45, 60, 60, 90, 120))
+                forms = [f"{minutes} minutes", f"{minutes} min", f"{minutes} mins"]
+                forms += {
+                    30: ["half an hour"],
+                    60: ["an hour", "1 hour", "one hour"],
+                    120: ["2 hours", "two hours"],
+                }.get(minutes, [])
+                return rng.choice(forms), float(minutes)
+            case "money":
+                return amount(rng)
+            case "sum":
+                total = rng.randint(2000, 4000000) / 100
+                return rng.choice((f"{total:,.2f}", f"{total:.2f}", f"${total:,.2f}")), total
+            case "percent":
+                return percent(rng)
+            case "date":
+                said, date = day(rng)
+                return said, str(date)
+            case "when":
+                return moment(rng)
+            case "birthday":
+                date = TODAY.replace(
+                    year=rng.randint(1955, 2003), month=rng.randint(1, 12), day=rng.randint(13, 28)
+                )
+                return rng.choice(
+                    (str(date), f"{date:%B} {date.day}, {date.year}", f"{date.day} {date:%B %Y}")
+                ), str(date)
+        text = self._text(name, number)
+        return text, text
+
+    def _text(self, name: str, number: str) -> str:
+        """Draws a text that the call stores as it is said."""
+        rng = self._rng
+        match name:
+            case "first":
+                return rng.choice(pools.FIRST_NAMES)
+            case "last":
+                return rng.choice(pools.LAST_NAMES)
+            case "person":
+                return f"{self.value('first', number)[0]} {self.value('last', number)[0]}"
+            case "company":
+                return rng.choice(pools.COMPANIES)
+            case "email":
+                first, last = _ascii(self.value("first", number)[0]), _ascii(self.value("last", number)[0])
+                local = rng.choice(
+                    (f"{first}.{last}", f"{first}.{last}", first, f"{first[:1]}{last}", f"{last}")
+                )
+                return f"{local}@{self._domain(number)}"
+            case "website":
+                return rng.choice(("https://{d}", "https://www.{d}", "www.{d}", "{d}")).format(
+                    d=self._domain(number)
+                )
+            case "city" | "country":
+                city, country = rng.choice(pools.CITIES)
+                self._drawn.setdefault(("city", number), (city, city, "="))
+                self._drawn.setdefault(("country", number), (country, country, "="))
+                return self._drawn[name, number][0]
+            case "phone":
+                return _phone(rng)
+            case "postal":
+                return rng.choice(
+                    (f"{rng.randint(10000, 99999)}", f"{rng.randint(1000, 9999)}", "SW1A 2AA", "EH1 2NG")
+                )
+            case "deal":
+                company = self.value("company", number)[0]
+                return rng.choice(("{c} {d}", "{c} - {d}", "{c} {d}")).format(
+                    c=company, d=rng.choice(pools.DEALS)
+                )
+            case "campaign":
+                year = rng.choice(("", "", " 2026"))
+                return f"{rng.choice(_SEASONS)} {rng.choice(_DRIVES)}{year}"
+            case "code":
+                letters = "".join(rng.choice(string.ascii_uppercase) for _ in range(rng.choice((1, 2, 3))))
+                return f"{letters}-{rng.randint(100, 9999)}"
+            case "number":
+                return f"C-{rng.randint(1001, 9999)}"
+            case "external":
+                return rng.choice((f"R-{rng.randint(2000, 9999)}", f"R-{rng.randint(10, 999)}"))
+        drawn_from = {
+            "subject": pools.SUBJECTS,
+            "note": pools.NOTES,
+            "step": pools.NEXT_STEPS,
+            "title": pools.TITLES,
+            "department": pools.DEPARTMENTS,
+            "product": pools.PRODUCTS,
+            "location": pools.LOCATIONS,
+            "street": pools.STREETS,
+        }
+        return rng.choice(drawn_from[name])
+
+    def _domain(self, number: str) -> str:
+        words = re.findall(r"[a-z0-9]+", _ascii(self.value("company", number)[0], keep_spaces=True))
+        joined = self._rng.choice(("", "-")).join(words)[:24].strip("-")
+        # Reserved for examples by RFC 2606, so that nobody's address is made up.
+        return joined + self._rng.choice(
+            (".example", ".example", ".example.com", ".example.org", ".example.net")
+        )
+
+
+def _ascii(text: str, *, keep_spaces: bool = False) -> str:
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return plain if keep_spaces else re.sub(r"[^a-z0-9]", "", plain)
+
+
+def _phone(rng: random.Random) -> str:
+    def digits(count: int) -> str:
+        return "".join(str(rng.randint(0, 9)) for _ in range(count))
+
+    return rng.choice(
+        (
+            f"+{rng.randint(1, 49)} {digits(3)} {digits(4)}",
+            f"+1 555 {digits(4)}",
+            f"+1 (555) {digits(3)}-{digits(4)}",
+            f"+44 20 7946 0{digits(3)}",
+            f"+49 30 {digits(6)}",
+            f"+34 6{digits(2)} {digits(3)} {digits(3)}",
+            f"555-0{digits(3)}",
+            f"(555) 01{digits(2)}-{digits(4)}",
+            f"0{digits(3)} {digits(6)}",
+        )
+    )

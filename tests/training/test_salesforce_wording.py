@@ -1,0 +1,121 @@
+"""Requests out of hand-written templates: every template fits the contract and the demo organisation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from itertools import islice
+from random import Random
+
+import pytest
+from training_parts import Trained
+
+from narrowgauge.contracts.closed_sets import closed_sets_of
+from narrowgauge.contracts.validate import violations
+from narrowgauge.evaluation.salesforce_calls import gold_request
+from narrowgauge.training.specialist.data import salesforce_example
+from narrowgauge.training.specialist.salesforce_slots import SLOT
+from narrowgauge.training.specialist.salesforce_wording import (
+    Template,
+    expand,
+    templates,
+    usable_templates,
+    worded_requests,
+)
+
+Open = Callable[[str], Trained]
+
+
+@pytest.mark.parametrize("template", templates(), ids=lambda template: template.place)
+def test_a_template_means_a_valid_call_in_every_wording(template: Template, specialist: Open) -> None:
+    """Each wording expands to a call that the surface writes and reads back and no rule forbids."""
+    part = specialist("salesforce")
+    entities = {entity.name: entity for entity in part.catalogue.entities}
+    for place, ask in enumerate(template.asks):
+        request = expand(template, ask, entities, Random(place))
+        assert not set("{}[]|") & set(request.text), request.text
+        assert "(n)" not in request.text
+        example = salesforce_example(part.contract, part.catalogue, request, Random(place))
+        assert violations(example.call.request) == []
+        text = part.surface.render(example.call.tool, example.call.request)
+        sets = closed_sets_of(example.catalogue, example.context, example.request)
+        read = part.surface.parse(text, sets)
+        assert read.tool.name == example.call.tool.name
+        assert read.request == example.call.request
+
+
+@pytest.mark.parametrize("template", templates(), ids=lambda template: template.place)
+def test_the_constraint_allows_a_template(template: Template, specialist: Open) -> None:
+    """Serving could write the template's call, its record ids stand in the request or its row."""
+    part = specialist("salesforce")
+    entities = {entity.name: entity for entity in part.catalogue.entities}
+    request = expand(template, template.asks[0], entities, Random(1))
+    encoded = part.encoder.encode(salesforce_example(part.contract, part.catalogue, request, Random(1)))
+    assert any(encoded.sampled)
+
+
+@pytest.mark.parametrize("template", templates(), ids=lambda template: template.place)
+def test_a_call_says_only_what_the_request_says(template: Template) -> None:
+    """Each slot of a call stands in every wording or in the row."""
+    needed = {match.group() for match in SLOT.finditer(json.dumps(template.call))}
+    given = {match.group() for match in SLOT.finditer(json.dumps(template.rows))}
+    for ask in template.asks:
+        said = {match.group() for match in SLOT.finditer(ask)}
+        said |= {
+            slot.replace("person", part) for slot in said if "person" in slot for part in ("first", "last")
+        }
+        assert needed <= said | given, ask
+
+
+def test_all_templates_fit_the_demo_organisation(specialist: Open) -> None:
+    """No template names an object or field that the organisation lacks, and no wording comes twice."""
+    assert usable_templates(specialist("salesforce").catalogue) == list(templates())
+    asks = [ask for template in templates() for ask in template.asks]
+    assert len(asks) == len(set(asks))
+
+
+def test_a_seed_gives_the_same_worded_requests(specialist: Open) -> None:
+    """Two iterators of one seed agree, and those of another seed do not."""
+    catalogue = specialist("salesforce").catalogue
+    first, again, other = (list(islice(worded_requests(catalogue, seed=seed), 20)) for seed in (3, 3, 4))
+    assert first == again
+    assert first != other
+
+
+def test_a_catalogue_without_the_objects_has_no_worded_requests(specialist: Open) -> None:
+    """Templates of objects that an organisation lacks are left out."""
+    catalogue = specialist("sql").catalogue
+    assert list(worded_requests(catalogue, seed=1)) == []
+
+
+def test_values_are_stored_as_the_contract_wants_them(specialist: Open) -> None:
+    """Numbers become numbers, days dates, and picklist values the organisation's own."""
+    catalogue = specialist("salesforce").catalogue
+    values = {
+        (entity.name, f.name): list(f.values)
+        for entity in catalogue.entities
+        for f in entity.fields
+        if f.type in ("picklist", "multipicklist")
+    }
+    kinds = {
+        f"{entity.name}.{f.name}": {
+            "currency": "number",
+            "percent": "number",
+            "date": "date",
+            "boolean": "boolean",
+        }.get(f.type, "")
+        for entity in catalogue.entities
+        for f in entity.fields
+    }
+    for request in islice(worded_requests(catalogue, seed=5), 1500):
+        if request.operation not in ("create", "update", "upsert"):
+            continue
+        message = gold_request({"operation": request.operation, **request.call})[1]
+        name = str(request.call["object"])
+        for item in message.fields:  # type: ignore[attr-defined]
+            held = item.WhichOneof("value")
+            if held == "empty":
+                continue
+            assert not kinds.get(f"{name}.{item.field}") or held == kinds[f"{name}.{item.field}"], request
+            if (name, item.field) in values:
+                assert item.text in values[name, item.field], request
