@@ -90,5 +90,6 @@ def open_backend(settings: Settings, model: PreparedModel) -> DecodeBackend:
         queue=settings.queue,
         threads=settings.kernel_threads(),
         caches=CacheOptions(stored_bytes=settings.cache_bytes),
+        prefixes=settings.prefixes or settings.model / "prefixes",
     )
     return OnnxruntimeBackend(model, options, provider=PROVIDERS[settings.provider])

@@ -46,6 +46,12 @@ class Settings:
         default=128 << 20,
         minimum=0,
     )
+    prefixes: Path | None = env(
+        "NARROWGAUGE_PREFIXES",
+        "folder that keeps the KV cache of shared prompts from one start to the next; unset, `prefixes` in "
+        "the model's folder",
+        default=None,
+    )
     max_text_chars: int = env(
         "NARROWGAUGE_MAX_TEXT_CHARS", "characters of a sub-task", default=4000, minimum=1
     )

@@ -65,11 +65,12 @@ class StepLoop:
         self._slots = SlotTable(runner.rows)
         self._prefixes: PrefixCache[KvBlock] = PrefixCache(caches.stored_bytes)
         self._wake = threading.Condition()
-        # Guarded by `_wake`: the scheduler, the counts and `_closed`. The rest is the thread's own.
+        # Guarded by `_wake`: the scheduler, the counts, `_offered`, `_closed`. The rest is the thread's own.
         self._scheduler = Scheduler(limits)
         self._steps = self._finished = self._cancelled = self._failed = 0
         self._service_ms = 500.0
         self._closed = False
+        self._offered: list[tuple[Segment, KvBlock]] = []
         self._thread = threading.Thread(target=self._run, name="decode", daemon=True)
         self._thread.start()
 
@@ -99,6 +100,15 @@ class StepLoop:
         with self._wake:
             task.cancelled = True
             self._wake.notify()
+
+    def offer(self, segment: Segment, block: KvBlock) -> None:
+        """Gives it the KV cache of a segment, as `kept` returned it in an earlier process."""
+        with self._wake:
+            self._offered.append((segment, block))
+
+    def kept(self, segment: Segment) -> KvBlock | None:
+        """Returns the KV cache of a segment; None when it is not kept."""
+        return self._prefixes.get(segment.key)
 
     def counters(self) -> Counters:
         """A snapshot."""
@@ -148,9 +158,12 @@ class StepLoop:
         now = time.monotonic()
         with self._wake:
             self._steps += 1
+            offered, self._offered = self._offered, []
             gone = self._scheduler.sweep(now)
             self._cancelled += len(gone)
             admitted = self._scheduler.admit(self._choose_slot)
+        for segment, block in offered:
+            self._prefixes.put(segment, block)
         for task in map(_task, gone):
             task.future.set_exception(_why_gone(task))
         for task in map(_task, admitted):

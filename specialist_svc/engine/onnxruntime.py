@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
+
+import onnxruntime as ort
 
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.models import PreparedModel
@@ -12,7 +15,9 @@ from specialist_svc.engine.backend import Counters, Decoded, DecodeRequest, Writ
 from specialist_svc.engine.digits import DigitRule, DigitTokens
 from specialist_svc.engine.guide import GuideFactory, LlguidanceGuides
 from specialist_svc.engine.loop import CacheOptions, StepLoop
-from specialist_svc.engine.onnx_runner import OnnxRunner, open_session
+from specialist_svc.engine.onnx_runner import KvCopy, OnnxRunner, open_session
+from specialist_svc.engine.prefix_cache import Segment, chain
+from specialist_svc.engine.prefix_store import PrefixStore, processor_identity
 from specialist_svc.engine.scheduler import SchedulerLimits
 from specialist_svc.engine.task import DecodeTask, prompt_parts
 from specialist_svc.engine.tokenizer import ModelTokenizer
@@ -33,6 +38,7 @@ class EngineOptions:
         threads: Threads of the kernels.
         forced_runs: Append forced tokens in one pass; without it the same bytes come more slowly.
         caches: What is kept of KV caches.
+        prefixes: Folder that keeps warmed prefixes from one process to the next; None for none.
     """
 
     slots: int = 4
@@ -42,6 +48,7 @@ class EngineOptions:
     threads: int = 1
     forced_runs: bool = True
     caches: CacheOptions = field(default_factory=CacheOptions)
+    prefixes: Path | None = None
 
 
 class _Handle:
@@ -87,6 +94,7 @@ class OnnxruntimeBackend:
         )
         self._guides: GuideFactory = LlguidanceGuides(self._tokenizer)
         self._digits = DigitTokens(self._tokenizer)
+        self._stored = _prefix_store(options.prefixes, model, self._name)
         session = open_session(model, threads=options.threads, provider=provider)
         self._loop = StepLoop(
             OnnxRunner(session, model, slots=options.slots, slot_tokens=options.slot_tokens),
@@ -123,7 +131,13 @@ class OnnxruntimeBackend:
         # One sampled token is all that this grammar takes, so both kinds of pass are short.
         grammar = 'start: ("a" | "b") ("a" | "b")'
         request = DecodeRequest((*prompt, "\n"), grammar, max_tokens=64, shared_parts=len(prompt))
+        loaded = self._load_prefix(segments := chain(prompt_parts(prompt, self._tokenizer)))
         self.submit(request).future.result()
+        if self._stored is not None:
+            for segment in segments[loaded:]:
+                block = self._loop.kept(segment)
+                if isinstance(block, KvCopy):
+                    self._stored.save(segment.key, block.data)
 
     def submit(self, request: DecodeRequest) -> _Handle:
         """See `DecodeBackend.submit`."""
@@ -148,6 +162,15 @@ class OnnxruntimeBackend:
         """See `DecodeBackend.close`."""
         self._loop.close()
 
+    def _load_prefix(self, segments: Sequence[Segment]) -> int:
+        """Loads the leading segments that are on disk; returns how many."""
+        for count, segment in enumerate(segments if self._stored is not None else ()):
+            values = self._stored.load(segment.key) if self._stored is not None else None
+            if values is None:
+                return count
+            self._loop.offer(segment, KvCopy(values))
+        return len(segments)
+
     def _check_length(self, prompt: int, output: int) -> None:
         if prompt + output > self._options.slot_tokens:
             raise InvalidRequest(
@@ -161,3 +184,10 @@ class OnnxruntimeBackend:
                     "slot_tokens": str(self._options.slot_tokens),
                 },
             )
+
+
+def _prefix_store(folder: Path | None, model: PreparedModel, backend: str) -> PrefixStore | None:
+    if folder is None:
+        return None
+    identity = (model.hash, backend, ort.__version__, processor_identity())
+    return PrefixStore(folder, "\n".join(identity))

@@ -76,6 +76,10 @@ class PrefixCache(Generic[BlockT]):
     def __contains__(self, key: bytes) -> bool:
         return key in self._blocks
 
+    def get(self, key: bytes) -> BlockT | None:
+        """Returns a segment's block without marking it as used; None when it is not stored."""
+        return self._blocks.get(key)
+
     def lookup(self, segments: Sequence[Segment]) -> list[BlockT]:
         """Returns the blocks of the longest stored run of leading segments, and marks them as used."""
         found: list[BlockT] = []
