@@ -45,6 +45,9 @@ def train_command(
     generate: Annotated[
         int | None, typer.Option(min=0, help="Examples to generate, for a specialist with a generator.")
     ] = None,
+    take: Annotated[
+        int, typer.Option(min=1, help="Questions to take from each data file, drawn by chance.")
+    ] = 1000,
     proto: Annotated[
         list[Path] | None,
         typer.Option("--proto", exists=True, dir_okay=False, help="The .proto file of the contract."),
@@ -52,6 +55,10 @@ def train_command(
     base: Annotated[
         Path | None,
         typer.Option(exists=True, help="GGUF file or checkpoint folder; the embedded model without it."),
+    ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="Adapter to go on from, with this run's data."),
     ] = None,
     steps: Annotated[int, typer.Option(min=0, help="Batches; 0 for as many as the examples ask for.")] = 0,
     rank: Annotated[int, typer.Option(min=1, help="Rank of the adapter.")] = 8,
@@ -89,7 +96,7 @@ def train_command(
         seed=seed,
         seconds=seconds,
     )
-    run = Run(config, contract, out, tuple(data or ()), database, generate, base, recipe)
+    run = Run(config, contract, out, tuple(data or ()), database, generate, base, recipe, take, start)
     with _stop_on_signal() as check, _watched(config.name, check) as watcher:
         outcome = train(run, watcher)
     _print(outcome)

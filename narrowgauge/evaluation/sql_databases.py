@@ -17,7 +17,7 @@ from narrowgauge.evaluation.records import Record, read_records
 from narrowgauge.evaluation.synthetic_rows import fill
 from narrowgauge.v1.catalogue_pb2 import Catalogue
 
-__all__ = ["WIKISQL_TABLE", "Database", "Databases"]
+__all__ = ["WIKISQL_TABLE", "Database", "Databases", "single_table_ddl"]
 
 WIKISQL_TABLE = "t"
 """The one table of a WikiSQL record."""
@@ -136,8 +136,8 @@ class Databases:
     def _of_wikisql(self, record: Record) -> Database:
         name = str(record["table_id"])
         columns = record.get("columns") or self._entry("tables.jsonl", "table_id", name)["columns"]
-        pairs = [(item, "text") if isinstance(item, str) else (item[0], item[1]) for item in columns]
-        return self._of_ddl(f"wikisql {name} {pairs}", _table_ddl(WIKISQL_TABLE, pairs), name)
+        ddl = single_table_ddl(columns)
+        return self._of_ddl(ddl, ddl, name)
 
     def _of_spider(self, name: str) -> Database:
         key = f"spider {name}"
@@ -177,10 +177,12 @@ def _with_schema(ddl: str) -> sqlite3.Connection:
     return connection
 
 
-def _table_ddl(table: str, columns: Sequence[tuple[str, Any]]) -> str:
+def single_table_ddl(columns: Sequence[Any]) -> str:
+    """Returns the schema of a WikiSQL record: its columns are names, or pairs of name and kind."""
+    pairs = [(item, "text") if isinstance(item, str) else (item[0], item[1]) for item in columns]
     kinds = {"number": "REAL", "text": "TEXT"}
-    listed = ", ".join(f"{_quoted(name)} {kinds.get(str(kind), 'TEXT')}" for name, kind in columns)
-    return f"CREATE TABLE {_quoted(table)} ({listed})"
+    listed = ", ".join(f"{_quoted(name)} {kinds.get(str(kind), 'TEXT')}" for name, kind in pairs)
+    return f"CREATE TABLE {_quoted(WIKISQL_TABLE)} ({listed})"
 
 
 def _ddl_of_csv(path: Path) -> str:

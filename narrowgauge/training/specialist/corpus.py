@@ -46,7 +46,8 @@ _MAX_TOKENS = 400
 # Of a prefix that examples share, so many at least and at most: it is read once for all of them.
 _FEWEST, _MOST = 3, 14
 _SCHEMAS, _QUESTIONS_A_SCHEMA = 50, 12
-_GOLD_QUESTIONS, _GOLD_A_DATABASE = 600, 6
+# Schemas of one table each are too many and too alike to draw questions on.
+_FEWEST_TABLES = 2
 # Drawn for each example that is kept, since those that share a prefix are wanted.
 _DRAWN = 3
 
@@ -62,6 +63,7 @@ class Sources:
         seed: Of all that is drawn.
         generated: Examples to generate; 0 for none.
         files: What the data files hold.
+        taken: Questions to take from each data file, drawn by chance.
         database: SQLite database that SQL questions are about; None for the demo warehouse.
     """
 
@@ -69,6 +71,7 @@ class Sources:
     generated: int
     files: DataFiles
     database: Path | None = None
+    taken: int = 1000
 
 
 @dataclass
@@ -226,23 +229,41 @@ def _sql(draw: _Draw, surface: CompiledSurface, sources: Sources) -> None:
             name = sources.database.name if sources.database else "the demo warehouse"
             corpus.add(f"generated over {name}", draw.some(made, sources.generated))
     catalogues = _catalogues(sources.files.schemas, corpus)
-    names = sorted(catalogues)
+    names = sorted(name for name in catalogues if len(catalogues[name].entities) >= _FEWEST_TABLES)
     draw.rng.shuffle(names)
     for name in names[:_SCHEMAS] if sources.generated else ():
         made = sql_examples(contract, surface, catalogues[name], None, seed=_seed_of(seed, name))
         drawn = islice(made, _QUESTIONS_A_SCHEMA * _DRAWN)
         corpus.add("generated over other schemas", draw.sharing(drawn, _QUESTIONS_A_SCHEMA))
-    asked: dict[str, list[Question]] = defaultdict(list)
-    for question in sources.files.questions:
-        if question.database in catalogues:
-            asked[question.database].append(question)
+    for source in sorted({question.source for question in sources.files.questions}):
+        asked = [q for q in sources.files.questions if q.source == source and q.database in catalogues]
+        corpus.add(f"asked by people, {source}", _asked(draw, surface, asked, catalogues, sources.taken))
+
+
+def _asked(
+    draw: _Draw,
+    surface: CompiledSurface,
+    questions: Sequence[Question],
+    catalogues: dict[str, Catalogue],
+    wanted: int,
+) -> list[EncodedExample]:
+    """Takes questions of one file, those on one database together and databases in random order."""
+    by_database: dict[str, list[Question]] = defaultdict(list)
+    for question in questions:
+        by_database[question.database].append(question)
+    # Of a database asked often no more than of the others, so that all of them come in.
+    most = max(_FEWEST, -(-wanted // max(1, len(by_database))))
+    names = [name for name, rows in by_database.items() if len(rows) >= _FEWEST]
+    draw.rng.shuffle(names)
+    taken: list[EncodedExample] = []
     for name in names:
-        if corpus.counts.get("asked by people", 0) >= _GOLD_QUESTIONS:
+        if len(taken) >= wanted:
             break
-        rows = asked[name]
+        rows = by_database[name]
         draw.rng.shuffle(rows)
-        gold = _mapped(rows[:_MOST], surface, catalogues[name], corpus)
-        corpus.add("asked by people", draw.sharing(gold, _GOLD_A_DATABASE))
+        gold = _mapped(rows[: most * _DRAWN], surface, catalogues[name], draw.corpus)
+        taken += draw.sharing(gold, most)
+    return taken
 
 
 def _mapped(

@@ -3,20 +3,22 @@
 | keys | a row is |
 |---|---|
 | `db_id`, `ddl` | the schema of a database, as SQLite's CREATE TABLE statements |
-| `db_id`, `question`, `sql` | a question on such a database with its query |
+| `db_id`, `question`, `sql` | such a question with its query; `question_syn` asks the same again |
+| `table_id`, `columns`, `question`, `sql` | a question on one table, as WikiSQL has them |
 | `request`, `call` | an example, as in a specialist's examples file |
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from narrowgauge.contracts.specialist import Example
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.evaluation.records import Record, read_records
+from narrowgauge.evaluation.sql_databases import single_table_ddl
 
 __all__ = ["DataFiles", "Question", "is_held_back", "read_data_files"]
 
@@ -25,11 +27,19 @@ _HELD_BACK = 7
 
 @dataclass(frozen=True)
 class Question:
-    """A question that someone asked of a database, and the query that answers it."""
+    """A question that someone asked of a database, and the query that answers it.
+
+    Attributes:
+        database: Name of its schema.
+        text: The question.
+        sql: The query.
+        source: Folder and name of the file that it stands in.
+    """
 
     database: str
     text: str
     sql: str
+    source: str
 
 
 @dataclass(frozen=True)
@@ -63,12 +73,22 @@ def read_data_files(paths: Sequence[Path]) -> DataFiles:
     questions: list[Question] = []
     examples: list[tuple[str, Example]] = []
     for path in paths:
+        # Corpora name their files alike: the folder tells them apart.
+        source = f"{path.absolute().parent.name}/{path.name}"
         for number, row in enumerate(read_records(path), start=1):
             place = f"{path}, row {number}"
             if {"db_id", "ddl"} <= row.keys():
                 schemas[str(row["db_id"])] = str(row["ddl"])
             elif {"db_id", "question", "sql"} <= row.keys():
-                questions.append(Question(str(row["db_id"]), str(row["question"]), str(row["sql"])))
+                for asked in ("question", "question_syn"):
+                    if row.get(asked):
+                        name, text, sql = str(row["db_id"]), str(row[asked]), str(row["sql"])
+                        questions.append(Question(name, text, sql, source))
+            elif {"table_id", "columns", "question", "sql"} <= row.keys():
+                name = f"table {row['table_id']}"
+                schemas.setdefault(name, single_table_ddl(row["columns"]))
+                if _says_its_values(row):
+                    questions.append(Question(name, str(row["question"]), str(row["sql"]), source))
             elif {"request", "call"} <= row.keys():
                 examples.append((place, _example(row, place)))
             else:
@@ -85,6 +105,12 @@ def read_data_files(paths: Sequence[Path]) -> DataFiles:
             "name the file with their schemas too",
         )
     return DataFiles(schemas, tuple(questions), tuple(examples))
+
+
+def _says_its_values(row: Record) -> bool:
+    """Tells whether a question has each value of its query word for word; the others teach guessing."""
+    conditions: Iterable[Sequence[object]] = row.get("conds") or ()
+    return all(str(value) in str(row["question"]) for _, _, value in conditions)
 
 
 def _example(row: Record, place: str) -> Example:

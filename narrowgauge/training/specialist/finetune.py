@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from narrowgauge.training.specialist.batches import EncodedExample, batches
-from narrowgauge.training.specialist.network import add_lora, lora_state, target_loss
+from narrowgauge.training.specialist.network import add_lora, load_lora, lora_state, target_loss
 from narrowgauge.training.specialist.tensors import tensors_of
 
 __all__ = ["Progress", "Recipe", "finetune"]
@@ -30,6 +30,8 @@ class Recipe:
         warmup_steps: Linear rise at the start.
         rank: Of the LoRA matrices.
         alpha: LoRA's scale is `alpha / rank`.
+        rate_ratio: Learning rate of LoRA's B over that of A (LoRA+, arXiv 2402.12354): B begins at zero, and
+            a higher rate reaches the same loss with about half the tokens.
         seed: Of the order and of the matrices.
         threads: CPU threads of torch.
         checkpoint_s: Seconds between checkpoints.
@@ -44,6 +46,7 @@ class Recipe:
     warmup_steps: int = 30
     rank: int = 16
     alpha: float = 32.0
+    rate_ratio: float = 12.0
     seed: int = 7
     threads: int = 2
     checkpoint_s: float = 120.0
@@ -79,6 +82,7 @@ def finetune(
     recipe: Recipe,
     *,
     checkpoint: Path,
+    start: Mapping[str, tuple[Tensor, Tensor]] | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> dict[str, tuple[Tensor, Tensor]]:
     """Trains LoRA matrices and returns them by layer; continues from `checkpoint` when that file exists.
@@ -88,6 +92,7 @@ def finetune(
         examples: Encoded by the code that serves.
         recipe: A checkpoint of another recipe is refused.
         checkpoint: File of the run's state, written every `checkpoint_s` and removed by the caller.
+        start: Matrices A and B to begin with, by layer, of the recipe's rank and alpha; None begins anew.
         progress: Called after every batch and at the end. What it raises ends the run, whose state is written
             first.
 
@@ -100,8 +105,14 @@ def finetune(
     torch.manual_seed(recipe.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     trained = add_lora(network, rank=recipe.rank, alpha=recipe.alpha)
+    if start is not None:
+        load_lora(network, start)
     network.to(device).train()
-    optimizer = torch.optim.AdamW(trained, lr=recipe.learning_rate, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(
+        [{"params": trained[0::2], "ratio": 1.0}, {"params": trained[1::2], "ratio": recipe.rate_ratio}],
+        lr=recipe.learning_rate,
+        weight_decay=0.0,
+    )
     state = _resume(checkpoint, recipe, trained, optimizer)
     began, began_step, began_tokens, earlier_s = time.monotonic(), state.step, state.tokens, state.seconds
     saved = began
@@ -116,7 +127,7 @@ def finetune(
     while state.step < recipe.steps and not 0 < recipe.seconds <= state.seconds:
         batch = next(made)
         for group in optimizer.param_groups:
-            group["lr"] = _learning_rate(recipe, state)
+            group["lr"] = _learning_rate(recipe, state) * group["ratio"]
         loss = target_loss(network, tensors_of(batch).to(device))
         loss.backward()
         nn.utils.clip_grad_norm_(trained, 1.0)
@@ -207,12 +218,13 @@ def _resume(
         "warmup_steps",
         "rank",
         "alpha",
+        "rate_ratio",
         "seed",
     )
     for name in fixed:
-        if content["recipe"][name] != getattr(recipe, name):
+        if content["recipe"].get(name) != getattr(recipe, name):
             raise ValueError(
-                f"{path} was trained with {name}={content['recipe'][name]}, not {getattr(recipe, name)}: "
+                f"{path} was trained with {name}={content['recipe'].get(name)}, not {getattr(recipe, name)}: "
                 "use the same recipe, or another output folder"
             )
     with torch.no_grad():

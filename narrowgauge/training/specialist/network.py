@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from narrowgauge.models.model_config import ModelConfig
     from narrowgauge.training.specialist.tensors import BatchTensors
 
-__all__ = ["TARGETS", "LoraLinear", "add_lora", "build_network", "lora_state", "target_loss"]
+__all__ = ["TARGETS", "LoraLinear", "add_lora", "build_network", "load_lora", "lora_state", "target_loss"]
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
@@ -95,7 +95,7 @@ def _transformers_config(config: ModelConfig) -> PretrainedConfig:
 def add_lora(
     network: nn.Module, *, rank: int, alpha: float, targets: Iterable[str] = TARGETS
 ) -> list[nn.Parameter]:
-    """Replaces the named linear layers of every decoder layer; returns the parameters to train."""
+    """Replaces the named linear layers of every decoder layer; returns what to train, A and B in turn."""
     wanted = set(targets)
     trained: list[nn.Parameter] = []
     for parent in list(network.modules()):
@@ -114,6 +114,26 @@ def lora_state(network: nn.Module) -> dict[str, tuple[Tensor, Tensor]]:
         for name, module in network.named_modules()
         if isinstance(module, LoraLinear)
     }
+
+
+def load_lora(network: nn.Module, state: Mapping[str, tuple[Tensor, Tensor]]) -> None:
+    """Sets the matrices A and B of LoRA layers, as `lora_state` returns them.
+
+    Raises:
+        ValueError: Other layers, or another rank, than the network has.
+    """
+    layers = {name: module for name, module in network.named_modules() if isinstance(module, LoraLinear)}
+    if layers.keys() != state.keys():
+        raise ValueError("the adapter to start from changes other layers than this run")
+    with torch.no_grad():
+        for name, (a, b) in state.items():
+            layer = layers[name]
+            if a.shape != layer.lora_a.shape or b.shape != layer.lora_b.shape:
+                raise ValueError(
+                    f"the adapter to start from has rank {a.shape[0]}, this run {len(layer.lora_a)}"
+                )
+            layer.lora_a.copy_(a)
+            layer.lora_b.copy_(b)
 
 
 def target_loss(network: nn.Module, batch: BatchTensors) -> Tensor:

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from narrowgauge.contracts.contract import Contract
 from narrowgauge.contracts.specialist import SpecialistConfig
@@ -24,7 +25,7 @@ from narrowgauge.contracts.surfaces import get_surface
 from narrowgauge.contracts.trained import TRAINING_FILE, prompt_facts
 from narrowgauge.errors import FailedPrecondition
 from narrowgauge.evaluation.records import data_sha256
-from narrowgauge.models import write_adapter
+from narrowgauge.models import Adapter, write_adapter
 from narrowgauge.models.checkpoint import Checkpoint
 from narrowgauge.models.embedded import EMBEDDED_NAME, embedded_gguf
 from narrowgauge.models.gguf_checkpoint import GgufCheckpoint
@@ -56,6 +57,8 @@ class Run:
         database: SQLite database that SQL questions are about; None for the demo warehouse.
         generated: Examples to generate; None for the contract's default.
         base: GGUF file or checkpoint folder; None for the embedded model.
+        taken: Questions to take from each data file.
+        start: Folder of an adapter to go on from; None begins anew.
         recipe: Its `steps` may be 0: as many as the examples ask for.
     """
 
@@ -67,6 +70,8 @@ class Run:
     generated: int | None = None
     base: Path | None = None
     recipe: Recipe = field(default_factory=lambda: Recipe(steps=0))
+    taken: int = 1000
+    start: Path | None = None
 
     @property
     def state(self) -> Path:
@@ -130,7 +135,14 @@ def train(run: Run, watcher: Watcher | None = None) -> Outcome:
         watcher.step(progress)
 
     try:
-        state = finetune(network, examples, recipe, checkpoint=run.state / "state.pt", progress=step)
+        state = finetune(
+            network,
+            examples,
+            recipe,
+            checkpoint=run.state / "state.pt",
+            start=_start(run.start, checkpoint, recipe),
+            progress=step,
+        )
     except ValueError as error:
         raise FailedPrecondition("OTHER_RUN", f"{error}, or remove {run.state} to begin anew") from error
     last = seen[-1]
@@ -139,6 +151,7 @@ def train(run: Run, watcher: Watcher | None = None) -> Outcome:
         "specialist": run.config.name,
         **prompt_facts(run.config),
         "base": base,
+        "start": None if run.start is None else Adapter.load(run.start).sha256,
         "recipe": asdict(recipe),
         "steps": last.step,
         "tokens": last.tokens,
@@ -158,6 +171,19 @@ def train(run: Run, watcher: Watcher | None = None) -> Outcome:
     (run.out / TRAINING_FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     shutil.rmtree(run.state)
     return Outcome(run.out, facts)
+
+
+def _start(
+    folder: Path | None, checkpoint: Checkpoint, recipe: Recipe
+) -> dict[str, tuple[Tensor, Tensor]] | None:
+    """Returns the matrices to begin with, at this run's scale."""
+    if folder is None:
+        return None
+    adapter = Adapter.load(folder)
+    adapter.check(checkpoint)
+    scale = recipe.alpha / recipe.rank
+    pairs = {name: adapter.low_rank(name) for name in adapter.matrices}
+    return {name: (torch.tensor(a), torch.tensor(b / scale)) for name, (a, b) in pairs.items()}
 
 
 def _open_base(base: Path | None) -> Checkpoint:
@@ -192,7 +218,7 @@ def _examples(
         chat=checkpoint.config.chat_format,
     )
     watcher.stage("reading data", 0, 0)
-    sources = Sources(run.recipe.seed, run.wanted, read_data_files(run.data), run.database)
+    sources = Sources(run.recipe.seed, run.wanted, read_data_files(run.data), run.database, run.taken)
     corpus = build_corpus(
         run.config,
         surface,
@@ -210,7 +236,9 @@ def _wish(run: Run, tokenizer: str) -> str:
     files = [data_sha256(path) for path in (*run.data, *([run.database] if run.database else ()))]
     if run.config.examples:
         files.append(data_sha256(run.config.folder / run.config.examples))
-    facts = [prompt_facts(run.config), run.recipe.seed, run.wanted, files]
+    if run.start is not None:
+        files.append(Adapter.load(run.start).sha256)
+    facts = [prompt_facts(run.config), run.recipe.seed, run.wanted, run.taken, files]
     return hashlib.sha256((json.dumps(facts) + tokenizer).encode()).hexdigest()
 
 
