@@ -56,6 +56,7 @@ _LIKE = {
     "Case.SuppliedCompany": "company",
     "Case.SuppliedName": "person",
     "Case.Subject": "subject",
+    "Case.CaseNumber": "case",
     "Task.Subject": "subject",
     "Event.Subject": "subject",
     "Event.Location": "location",
@@ -120,7 +121,7 @@ PLAIN_SLOTS = (
         "postal",
         "phone",
     ),
-    *("subject", "note", "step", "title", "department", "deal", "campaign", "product", "location", "code"),
+    *("subject", "note", "step", "title", "department", "deal", "campaign", "product", "location", "code", "case"),
     *("number", "external", "n", "minutes", "money", "sum", "percent", "date", "when", "birthday"),
 )
 """Names of the slots that no field is needed for."""
@@ -302,6 +303,8 @@ class Slots:
             case "code":
                 letters = "".join(rng.choice(string.ascii_uppercase) for _ in range(rng.choice((1, 2, 3))))
                 return f"{letters}-{rng.randint(100, 9999)}"
+            case "case":
+                return f"{rng.randint(1001, 1999):08}"
             case "number":
                 return f"C-{rng.randint(1001, 9999)}"
             case "external":
