@@ -8,6 +8,9 @@
     catalogue_chars = 600         # optional: characters of catalogue text in a prompt; 0 for none
     examples = "examples.jsonl"   # optional
     adapter = "adapter"           # optional: a folder beside this file
+    backend = "onnxruntime"       # optional: what decodes, or "llamacpp", "ollama"; see docs/backends.md
+    ollama_model = ""             # for the backend "ollama": the model's name there
+    guide = "llguidance"          # optional: what holds the constraint, or "outlines_core"
     proto = "../orders.proto"     # optional: where the contract is written, from this folder on
 
 Decoding is greedy; there is no temperature to set.
@@ -27,9 +30,13 @@ from narrowgauge.contracts.contract import Contract, ToolCall
 from narrowgauge.contracts.proto_json import read_message
 from narrowgauge.errors import InvalidRequest, NotFound
 
-__all__ = ["CONFIG_FILE", "Example", "SpecialistConfig"]
+__all__ = ["BACKENDS", "CONFIG_FILE", "GUIDES", "Example", "SpecialistConfig"]
 
 CONFIG_FILE = "specialist.toml"
+BACKENDS = ("onnxruntime", "llamacpp", "ollama")
+"""What can decode a specialist's calls."""
+GUIDES = ("llguidance", "outlines_core")
+"""What can hold the constraint of a backend that decodes in the specialist's process."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
@@ -103,6 +110,9 @@ class SpecialistConfig:
         proto: The `.proto` file of the contract, or a folder of them that is their import path, relative to
             `folder`; empty for a contract that is named elsewhere. A bundle holds the contract itself.
         folder: Where the configuration was read from.
+        backend: One of `BACKENDS`.
+        ollama_model: The model's name in Ollama.
+        guide: One of `GUIDES`.
     """
 
     name: str
@@ -115,6 +125,9 @@ class SpecialistConfig:
     adapter: str
     folder: Path
     proto: str = ""
+    backend: str = BACKENDS[0]
+    ollama_model: str = ""
+    guide: str = GUIDES[0]
 
     @property
     def adapter_path(self) -> Path | None:
@@ -176,6 +189,9 @@ def _checked(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
         "examples": "",
         "adapter": "",
         "proto": "",
+        "backend": BACKENDS[0],
+        "ollama_model": "",
+        "guide": GUIDES[0],
     }
     numbers = ("max_output_tokens", "catalogue_chars")
     types = {item.name: int if item.name in numbers else str for item in fields(SpecialistConfig)}
@@ -193,6 +209,11 @@ def _checked(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
             problems.append("max_output_tokens must be at least 1")
         if merged["catalogue_chars"] < 0:
             problems.append("catalogue_chars must not be negative")
+        problems += [
+            f"{name} {merged[name]!r} is none of {', '.join(known)}"
+            for name, known in (("backend", BACKENDS), ("guide", GUIDES))
+            if merged[name] not in known
+        ]
         problems += [
             f"{name} must be a name inside of the folder"
             for name in ("examples", "adapter")

@@ -13,7 +13,7 @@ from narrowgauge.errors import InvalidRequest
 from narrowgauge.models import PreparedModel
 from specialist_svc.engine.backend import Counters, Decoded, DecodeRequest, Written
 from specialist_svc.engine.digits import DigitRule, DigitTokens
-from specialist_svc.engine.guide import GuideFactory, LlguidanceGuides
+from specialist_svc.engine.guides import guides_of
 from specialist_svc.engine.loop import CacheOptions, StepLoop
 from specialist_svc.engine.onnx_runner import KvCopy, OnnxRunner, open_session
 from specialist_svc.engine.prefix_cache import Segment, chain
@@ -39,6 +39,7 @@ class EngineOptions:
         forced_runs: Append forced tokens in one pass; without it the same bytes come more slowly.
         caches: What is kept of KV caches.
         prefixes: Folder that keeps warmed prefixes from one process to the next; None for none.
+        guide: What holds the constraint: `llguidance` or `outlines_core`.
     """
 
     slots: int = 4
@@ -49,6 +50,7 @@ class EngineOptions:
     forced_runs: bool = True
     caches: CacheOptions = field(default_factory=CacheOptions)
     prefixes: Path | None = None
+    guide: str = "llguidance"
 
 
 class _Handle:
@@ -92,7 +94,7 @@ class OnnxruntimeBackend:
         self._tokenizer = ModelTokenizer(
             model.tokenizer_path, vocab_size=model.config.vocab_size, eos=model.config.eos_token_ids
         )
-        self._guides: GuideFactory = LlguidanceGuides(self._tokenizer)
+        self._guides = guides_of(options.guide, self._tokenizer)
         self._digits = DigitTokens(self._tokenizer)
         self._stored = _prefix_store(options.prefixes, model, self._name)
         session = open_session(model, threads=options.threads, provider=provider)
@@ -121,6 +123,14 @@ class OnnxruntimeBackend:
     def tokenizer(self) -> ModelTokenizer:
         """The model's tokenizer."""
         return self._tokenizer
+
+    def compile(self, grammar: str) -> None:
+        """Makes the constraint of a grammar ahead of the first request.
+
+        Raises:
+            Unsupported: The guide cannot express it.
+        """
+        self._guides.guide(grammar)
 
     def count_tokens(self, prompt: Sequence[str | Written]) -> int:
         """See `DecodeBackend.count_tokens`."""

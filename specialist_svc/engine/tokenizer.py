@@ -19,6 +19,7 @@ class ModelTokenizer:
 
     Attributes:
         vocab_size: Width of the logits; may exceed the number of tokens.
+        tokens: Number of tokens.
         eos: Tokens that end a text; at least one.
         trie: The token trie.
     """
@@ -37,6 +38,7 @@ class ModelTokenizer:
         except Exception as exc:  # the tokenizers library raises bare Exception
             raise DataLoss("BAD_TOKENIZER", f"{path} is not a tokenizer that can be used: {exc}") from exc
         self.vocab_size = vocab_size
+        self.tokens: int = self._tokenizer.get_vocab_size()
         self.eos = tuple(eos)
         # Prompts share their parts; a part is tokenised once.
         self._encode_part = lru_cache(maxsize=256)(self.encode)
@@ -57,7 +59,7 @@ class ModelTokenizer:
     def tokens_with_digits(self) -> dict[int, str]:
         """Returns every token that writes an ASCII digit, with its text."""
         found = {}
-        for token in range(self._tokenizer.get_vocab_size()):
+        for token in range(self.tokens):
             if self.trie.is_special_token(token):
                 continue
             text = self.bytes_of([token]).decode("utf-8", "replace")
