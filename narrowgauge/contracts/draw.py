@@ -21,7 +21,15 @@ from narrowgauge.contracts.constraint.strings import FORMATS, StringRule, string
 from narrowgauge.contracts.surfaces.surface import ClosedSets
 from narrowgauge.contracts.validate import default_violations, violations
 
-__all__ = ["admits_text", "allowed_enum", "draw_integer", "draw_message", "draw_text", "integer_bounds"]
+__all__ = [
+    "admits_text",
+    "allowed_enum",
+    "draw_integer",
+    "draw_message",
+    "draw_text",
+    "integer_bounds",
+    "integer_rules",
+]
 
 _ATTEMPTS = 40
 _LIMITS = Limits()
@@ -68,10 +76,15 @@ def draw_message(
     return None
 
 
+def integer_rules(field: FieldDescriptor, rules: Any) -> Any:
+    """Returns the rules of an integer field's own type, for example `buf.validate.Int32Rules`."""
+    return getattr(rules, _INTEGER_RULES[field.type][0])
+
+
 def integer_bounds(field: FieldDescriptor, rules: Any) -> tuple[int, int]:
     """Returns the lowest and highest value of an integer field; bounds that cross are left to validation."""
-    name, low, high = _INTEGER_RULES[field.type]
-    own = getattr(rules, name)
+    _, low, high = _INTEGER_RULES[field.type]
+    own = integer_rules(field, rules)
     less, greater = own.WhichOneof("less_than"), own.WhichOneof("greater_than")
     most = getattr(own, less) - (less == "lt") if less else high
     least = getattr(own, greater) + (greater == "gt") if greater else low
@@ -80,7 +93,7 @@ def integer_bounds(field: FieldDescriptor, rules: Any) -> tuple[int, int]:
 
 def draw_integer(field: FieldDescriptor, rules: Any, rng: random.Random) -> int:
     """Draws an integer that the field's rules allow, a small one where they set no bounds."""
-    own = getattr(rules, _INTEGER_RULES[field.type][0])
+    own = integer_rules(field, rules)
     if own.HasField("const"):
         return int(own.const)
     if listed := list(getattr(own, "in")):
