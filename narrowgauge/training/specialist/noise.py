@@ -40,7 +40,8 @@ def roughen(text: str, rng: random.Random) -> str:
     if rng.random() < 0.55:
         text = text[0].upper() + text[1:]
     question = _QUESTION.match(text)
-    if rng.random() < 0.6 and text[-1] not in "?!.":
+    # A question mark is typed more often than a full stop after a request or a few key words.
+    if rng.random() < (0.6 if question else 0.3) and text[-1] not in "?!.":
         text += "?" if question else "."
     return text
 
