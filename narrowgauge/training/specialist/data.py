@@ -38,13 +38,13 @@ __all__ = [
 ]
 
 # Share of requests in people's own wording; the others cover every field and value evenly.
-_WORDED = 0.5
+_WORDED = 0.7
 
 
 def salesforce_examples(contract: Contract, catalogue: Catalogue, *, seed: int) -> Iterator[TrainingExample]:
     """Yields requests on an organisation with their calls, without end.
 
-    Half of them are in people's own wording, where the templates know the organisation's objects.
+    Most of them are in people's own wording, where the templates know the organisation's objects.
     """
     rng = random.Random(seed)
     made, worded = requests(catalogue, seed=seed), worded_requests(catalogue, seed=seed)
@@ -78,7 +78,7 @@ def sql_examples(
 ) -> Iterator[TrainingExample]:
     """Yields questions on a database with their queries, without end.
 
-    Half of those on the demo warehouse are in the wording of people, the others come from the grammar.
+    Most of those on the demo warehouse are in the wording of people, the others come from the grammar.
     """
     closed_sets = closed_sets_of(catalogue)
     for question in _sql_questions(Schema(catalogue, database, seed), database, seed):
@@ -98,7 +98,7 @@ def _sql_questions(schema: Schema, database: sqlite3.Connection | None, seed: in
     rng = random.Random(f"{seed}/mixture")
     worded = wording_questions(schema, database, seed=seed)
     while True:
-        yield next(worded if rng.random() < 0.5 else made)
+        yield next(worded if rng.random() < _WORDED else made)
 
 
 def _query(
