@@ -12,7 +12,7 @@ from narrowgauge.models.gguf_file import GgufFile
 from narrowgauge.models.gguf_tokenizer import gguf_tokenizer_json
 from narrowgauge.models.model_config import ModelConfig, RopeScaling, chat_format_of
 
-__all__ = ["GgufCheckpoint"]
+__all__ = ["GgufCheckpoint", "gguf_name", "halves_interleaved"]
 
 _TOP = {
     "model.embed_tokens.weight": "token_embd.weight",
@@ -51,17 +51,17 @@ class GgufCheckpoint:
     def has(self, name: str) -> bool:
         """Tells whether the file holds this tensor."""
         try:
-            return _gguf_name(name) in self._file.tensors
+            return gguf_name(name) in self._file.tensors
         except KeyError:
             return False
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Returns a tensor's shape; see `Checkpoint.shape`."""
-        return self._file.place(_gguf_name(name)).shape
+        return self._file.place(gguf_name(name)).shape
 
     def tensor(self, name: str) -> Float32Array:
         """Reads one tensor; see `Checkpoint.tensor`."""
-        value = self._file.tensor(_gguf_name(name))
+        value = self._file.tensor(gguf_name(name))
         # llama.cpp's converter interleaves the two rotary halves of Q and K for the llama architecture only.
         if self.config.model_type == "llama":
             if ".q_proj." in name:
@@ -137,13 +137,25 @@ class GgufCheckpoint:
         return None
 
 
-def _gguf_name(name: str) -> str:
+def gguf_name(name: str) -> str:
+    """Returns what a GGUF file calls a tensor.
+
+    Raises:
+        KeyError: It has no name for it.
+    """
     if name in _TOP:
         return _TOP[name]
     match = _LAYER.fullmatch(name)
     if match is None or match[2] not in _BLOCK:
         raise KeyError(name)
     return f"blk.{match[1]}.{_BLOCK[match[2]]}.{match[3]}"
+
+
+def halves_interleaved(value: Float32Array, heads: int) -> Float32Array:
+    """Returns rows of Q or K [heads * head_dim, …] in the rotary order of llama.cpp's `llama` files."""
+    rows, rest = value.shape[0], value.shape[1:]
+    half = rows // heads // 2
+    return value.reshape(heads, 2, half, *rest).swapaxes(1, 2).reshape(rows, *rest)
 
 
 def _halves_side_by_side(value: Float32Array, heads: int) -> Float32Array:

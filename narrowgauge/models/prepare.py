@@ -24,9 +24,10 @@ from narrowgauge.models.embedded import (
     EMBEDDED_SHA256,
     embedded_gguf,
 )
+from narrowgauge.models.gguf_adapter import write_gguf_adapter
 from narrowgauge.models.gguf_checkpoint import GgufCheckpoint
 from narrowgauge.models.precision import precision_of
-from narrowgauge.models.prepared import load_prepared, sha256_of_file, write_manifest
+from narrowgauge.models.prepared import GGUF, load_prepared, sha256_of_file, write_manifest
 from narrowgauge.models.safetensors_checkpoint import SafetensorsCheckpoint
 from narrowgauge.models.weights import Weights
 
@@ -59,7 +60,8 @@ def prepare(
             embedded model.
         cache: Folder that holds prepared models, made when missing.
         adapter: Folder of a low-rank adapter to apply (see `narrowgauge.models.linear` for how).
-        precision: A name of `narrowgauge.models.precision.PRECISIONS`.
+        precision: A name of `narrowgauge.models.precision.PRECISIONS`; or `gguf` for llama.cpp, which takes
+            the file as it is and the adapter beside it.
         progress: Called with a stage (`verify`, `write`, `check`) and the fraction of it that is done.
 
     Returns:
@@ -70,13 +72,13 @@ def prepare(
         InvalidRequest: No such precision.
         DataLoss: A file is cut short or has the wrong checksum.
         FailedPrecondition: The adapter was trained for another model.
-        Unsupported: A checkpoint of another form.
+        Unsupported: A checkpoint of another form, or `gguf` was asked for and it is none.
     """
     # Here, because onnx takes 0.3 s to import and a service that only loads never needs it.
     from narrowgauge.models.graph import write_graph
 
     report = progress or _ignore
-    stored_as = precision_of(precision)
+    stored_as = precision_of(precision) if precision != GGUF else None
     report("verify", 0.0)
     path = embedded_gguf() if source is None else source
     source_sha256 = EMBEDDED_SHA256 if source is None else _hash_source(path)
@@ -96,8 +98,15 @@ def prepare(
     cache.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=cache))
     try:
-        weights = Weights(checkpoint, patch)
-        write_graph(weights, scratch / "model.onnx", stored_as, lambda fraction: report("write", fraction))
+        if stored_as is None:
+            _write_gguf(checkpoint, path, patch, scratch)
+        else:
+            write_graph(
+                Weights(checkpoint, patch),
+                scratch / "model.onnx",
+                stored_as,
+                lambda fraction: report("write", fraction),
+            )
         (scratch / "tokenizer.json").write_text(checkpoint.tokenizer_json(), encoding="utf-8")
         if checkpoint.chat_template:
             (scratch / "chat_template.jinja").write_text(checkpoint.chat_template, encoding="utf-8")
@@ -116,6 +125,21 @@ def prepare(
         shutil.rmtree(scratch, ignore_errors=True)
     report("check", 1.0)
     return folder
+
+
+def _write_gguf(checkpoint: Checkpoint, path: Path, adapter: Adapter | None, folder: Path) -> None:
+    if not isinstance(checkpoint, GgufCheckpoint):
+        raise Unsupported(
+            "NOT_A_GGUF",
+            f"{path} is no GGUF file, and llama.cpp reads no other: convert it with llama.cpp's "
+            "convert_hf_to_gguf.py, or choose another precision for onnxruntime",
+        )
+    try:
+        os.link(path, folder / "model.gguf")  # no second copy, where the two are on one file system
+    except OSError:
+        shutil.copyfile(path, folder / "model.gguf")
+    if adapter is not None:
+        write_gguf_adapter(adapter, checkpoint, folder / "adapter.gguf")
 
 
 def _is_intact(folder: Path) -> bool:

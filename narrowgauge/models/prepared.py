@@ -8,6 +8,9 @@
   tokenizer.json      for the `tokenizers` library
   chat_template.jinja the checkpoint's own chat form, where it has one
 ```
+
+A folder in the precision `gguf`, for llama.cpp, has `model.gguf` and, with an adapter, `adapter.gguf` in the
+place of the graph and its weights.
 """
 
 from __future__ import annotations
@@ -21,9 +24,11 @@ from typing import Any
 from narrowgauge.errors import DataLoss, NotFound, Unsupported
 from narrowgauge.models.model_config import ModelConfig
 
-__all__ = ["MANIFEST", "PreparedModel", "load_prepared", "sha256_of_file", "write_manifest"]
+__all__ = ["GGUF", "MANIFEST", "PreparedModel", "load_prepared", "sha256_of_file", "write_manifest"]
 
 MANIFEST = "manifest.json"
+GGUF = "gguf"
+"""The precision of a folder that holds the checkpoint's own GGUF file, for llama.cpp."""
 # Raised when a graph of an older writer could no longer be run by the engine.
 _FORMAT = 1
 
@@ -37,7 +42,7 @@ class PreparedModel:
         hash: SHA-256 hex over the names and contents of all files: what router and specialist compare.
         name: The model's name, for people.
         licence: SPDX name of the weights' licence, empty when the checkpoint states none.
-        precision: A name of `narrowgauge.models.precision.PRECISIONS`.
+        precision: A name of `narrowgauge.models.precision.PRECISIONS`, or `GGUF`.
         source_sha256: Hash of the checkpoint that it was made from.
         adapter_sha256: Hash of the adapter merged into it, empty without one.
         config: Shape of the network, special tokens, chat form.
@@ -56,6 +61,16 @@ class PreparedModel:
     def model_path(self) -> Path:
         """The ONNX graph."""
         return self.path / "model.onnx"
+
+    @property
+    def gguf_path(self) -> Path:
+        """The GGUF file; there in the precision `GGUF` only."""
+        return self.path / "model.gguf"
+
+    @property
+    def gguf_adapter_path(self) -> Path:
+        """The adapter for the GGUF file; there when `adapter_sha256` is not empty."""
+        return self.path / "adapter.gguf"
 
     @property
     def tokenizer_path(self) -> Path:
