@@ -100,9 +100,26 @@ class Writer:
         Raises:
             InternalError: The constraint allows nothing.
         """
-        if len(self.tokens) >= self._closing_from and self._close():
+        if self.closes():
             return ()
-        token = self._sample(logits)
+        return self.take(self._sample(logits))
+
+    def closes(self) -> bool:
+        """Ends the text when its limit is near and there is a short way; tells whether it did."""
+        return len(self.tokens) >= self._closing_from and self._close()
+
+    def mask(self) -> NDArray[np.int32]:
+        """Returns which tokens may come next: int32 [words], least significant bit first; valid until the
+        next call.
+        """
+        self._guide.fill_mask(self._mask)
+        if self._digits is not None:
+            self._digits.narrow(self._mask, self._written[-24:].decode("utf-8", "replace"))
+        row: NDArray[np.int32] = self._mask[0]
+        return row
+
+    def take(self, token: int) -> tuple[Run, ...]:
+        """Writes a token that `mask` allows, and what is forced after it; see `choose`."""
         if token in self._tokenizer.eos:
             self.finished = True
             return ()
@@ -111,10 +128,7 @@ class Writer:
         return self._extend([token])
 
     def _sample(self, logits: NDArray[np.float32]) -> int:
-        self._guide.fill_mask(self._mask)
-        if self._digits is not None:
-            self._digits.narrow(self._mask, self._written[-24:].decode("utf-8", "replace"))
-        bits = self._mask[0]
+        bits = self.mask()
         # Most often the model's favourite is allowed, and the whole mask need not be unpacked.
         token = int(logits.argmax())
         if bits[token >> 5] >> (token & 31) & 1:
