@@ -25,6 +25,7 @@ from narrowgauge.contracts.constraint.lark import literal
 from narrowgauge.contracts.constraint.limits import Limits
 from narrowgauge.contracts.constraint.messages import Coverage, MessageGrammar
 from narrowgauge.contracts.contract import Contract, Tool, ToolCall
+from narrowgauge.contracts.json_schema import JsonSchema, json_schema
 from narrowgauge.contracts.proto_json import read_message, write_message
 from narrowgauge.contracts.surfaces.surface import ClosedSets
 from narrowgauge.errors import FailedPrecondition, InvalidRequest, Unsupported
@@ -88,6 +89,14 @@ class CompiledProtoJson:
         """
         needed = tuple((name, tuple(closed_sets.get(name, ()))) for name in sorted(self._closed_sets))
         return self._text(needed)
+
+    def json_schema(self, closed_sets: ClosedSets) -> JsonSchema:
+        """Returns a JSON Schema of the calls, for engines with a constraint of their own.
+
+        Args:
+            closed_sets: Such that `grammar` makes a grammar of them.
+        """
+        return json_schema(self.contract, closed_sets, self._limits)
 
     def parse(self, text: str, closed_sets: ClosedSets) -> ToolCall:
         """Parses a call and checks its closed sets.
