@@ -35,9 +35,51 @@ from narrowgauge.v1.catalogue_pb2 import Catalogue, Entity
 
 __all__ = ["Template", "expand", "templates", "usable_templates", "worded_requests"]
 
-_WEIGHTS = {"query": 5.0, "create": 4.0, "update": 4.0, "get": 1.5, "upsert": 1.3, "delete": 1.0}
+# By operation; requests that speak of a row apart, whatever they do.
+_WEIGHTS = {"query": 5.0, "create": 3.5, "update": 3.5, "row": 2.5, "get": 1.5, "upsert": 1.3, "delete": 0.8}
+# Days before which people put `on`, unless the word before already says how the day stands to the rest.
+_DAY = re.compile(
+    r"\d{1,2}(st|nd|rd|th)? [A-Z]|[A-Z][a-z]+ \d|\d{4}-|\d+\.\d+\.|the \d+(st|nd|rd|th)"
+    r"|(Mon|Tues|Wednes|Thurs|Fri)day"
+)
+_NO_ON = frozenset(
+    (
+        *(
+            "on",
+            "by",
+            "until",
+            "to",
+            "for",
+            "from",
+            "before",
+            "after",
+            "of",
+            "is",
+            "be",
+            "date",
+            "than",
+            "and",
+            "or",
+        ),
+        *(
+            "start",
+            "close",
+            "birthday",
+            "birthdate",
+            "born",
+            "due_date",
+            "till",
+            "since",
+            "with",
+            "the",
+            "new",
+            "that",
+        ),
+    )
+)
 _CHOICE = re.compile(r"\[([^\[\]{}]*(?:\{[^{}]*\}[^\[\]{}]*)*\|[^\[\]]*)\]")
 _ARTICLE = re.compile(r"\ba\(n\)(?= (?:[\"'“]?)(\w))")
+_DAYS = frozenset(("date", "when"))
 _QUOTED_SLOTS = frozenset(("subject", "note", "step"))
 _OPENINGS = ("please ", "could you ", "can you ", "hey, ", "hi, ", "kindly ", "I need you to ", "pls ")
 _CLOSINGS = (" please", ", please", ", thanks", " thanks", " asap", ", thank you", " pls")
@@ -155,13 +197,13 @@ def worded_requests(catalogue: Catalogue, *, seed: int) -> Iterator[Request]:
     """Yields requests without end, none when no template fits; the same seed gives the same requests."""
     rng = random.Random(f"{seed}/wording")
     entities = {entity.name: entity for entity in catalogue.entities}
-    by_operation: dict[str, list[Template]] = {}
+    groups: dict[str, list[Template]] = {}
     for template in usable_templates(catalogue):
-        by_operation.setdefault(template.operation, []).append(template)
-    operations = list(by_operation)
-    while operations:
-        operation = rng.choices(operations, [_WEIGHTS[name] for name in operations])[0]
-        template = rng.choice(by_operation[operation])
+        groups.setdefault("row" if template.rows else template.operation, []).append(template)
+    names = list(groups)
+    while names:
+        group = rng.choices(names, [_WEIGHTS[name] for name in names])[0]
+        template = rng.choice(groups[group])
         yield expand(template, rng.choice(template.asks), entities, rng)
 
 
@@ -232,7 +274,7 @@ def _typed(ask: str, stated: str, rng: random.Random) -> str:
             ask = ask[0].upper() + ask[1:]
         elif draw > 0.9 and first.isalpha() and first.lower() in _VERBS:
             ask = ask[0].lower() + ask[1:]
-    if rng.random() < 0.4 and ask[-1] not in ".?!\"'”":
+    if rng.random() < 0.25 and ask[-1] not in ".?!\"'”":
         ask += (
             "?"
             if re.match(r"(what|which|how|who|when|where|can|could|is|are|do|did|does)\b", ask, re.I)
