@@ -49,12 +49,12 @@ class Load:
     Attributes:
         wall_s: From the first request to the last answer.
         latency_ms: Of each call; in an open loop from the instant when it was due.
-        tokens: Of each call.
+        texts: What each call wrote.
     """
 
     wall_s: float
     latency_ms: tuple[float, ...]
-    tokens: tuple[int, ...]
+    texts: tuple[str, ...]
 
 
 class BenchEngine(Protocol):
@@ -121,7 +121,7 @@ def run_load(engine: BenchEngine, calls: Sequence[Call], *, concurrency: int, ra
     for _ in calls:
         due.append(at)
         at += rng.expovariate(rate) if rate else 0.0
-    found: list[tuple[float, int]] = [(0.0, 0)] * len(calls)
+    found: list[tuple[float, str]] = [(0.0, "")] * len(calls)
     numbers = iter(range(len(calls)))
     lock = threading.Lock()
     began = time.perf_counter()
@@ -135,13 +135,13 @@ def run_load(engine: BenchEngine, calls: Sequence[Call], *, concurrency: int, ra
             sent = began + due[number] if rate else time.perf_counter()
             time.sleep(max(0.0, sent - time.perf_counter()))
             answer = engine.call(calls[number])
-            found[number] = ((time.perf_counter() - sent) * 1000, answer.tokens)
+            found[number] = ((time.perf_counter() - sent) * 1000, answer.text)
 
     with ThreadPoolExecutor(concurrency) as pool:
         for future in [pool.submit(caller) for _ in range(concurrency)]:
             future.result()
     wall_s = time.perf_counter() - began
-    return Load(wall_s, tuple(ms for ms, _ in found), tuple(tokens for _, tokens in found))
+    return Load(wall_s, tuple(ms for ms, _ in found), tuple(text for _, text in found))
 
 
 def _answer(engine: BenchEngine, asked: Mapping[str, Any]) -> dict[str, Any]:

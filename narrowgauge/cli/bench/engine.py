@@ -1,67 +1,71 @@
-"""`bench engine` and `bench call`: the decode engine by itself, as a process of its own."""
+"""`bench engine`: prefill and decode of the engine by itself, at several batch sizes, beside a peer's."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
-import sys
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Sequence
+from statistics import median
 
+from narrowgauge.cli.bench.comparison import add_ratio, rounds_of
 from narrowgauge.cli.bench.options import BenchOptions
 from narrowgauge.cli.bench.run import add_medians
-from narrowgauge.cli.evaluate.serving import chosen_bundle
-from narrowgauge.cli.home import Home
-from narrowgauge.cli.preparing import Progress, ready_models
-from narrowgauge.errors import FailedPrecondition
+from narrowgauge.cli.bench.workers import Contest, Worker, contest
+from narrowgauge.cli.preparing import Progress
 from narrowgauge.evaluation.report import Report
 
-__all__ = ["bench_call", "bench_engine"]
+__all__ = ["BATCHES", "bench_engine"]
 
+BATCHES = (1, 4, 8, 16, 32)
 _ROUNDS = 7
-_SPECIALIST = "sql"
+_PROMPT_TOKENS = 128
+_DECODED = 96  # tokens of a measurement over all rows; a batch of 32 takes three steps
 
 
 async def bench_engine(options: BenchOptions, report: Report, progress: Progress) -> None:
-    """Adds `prefill_tok_s` and `decode_tok_s.{1,4,8,16}`."""
-    await _measure("engine", options, report, progress)
-
-
-async def bench_call(options: BenchOptions, report: Report, progress: Progress) -> None:
-    """Adds `cold_ms`, `cached_ms`, `tokens_out` and `tokens_forced` of one constrained call."""
-    await _measure("call", options, report, progress)
-
-
-async def _measure(kind: str, options: BenchOptions, report: Report, progress: Progress) -> None:
-    """Runs the engine's own benchmark on the model that the SQL specialist serves.
+    """Adds `prefill_tok_s`, `decode_tok_s.{1,4,8,16,32}` and `forced_share`, and with a peer its own figures
+    in the best of its settings for each, as `peer_…` and `ratio.…` (ours over the peer's).
 
     Raises:
-        FailedPrecondition: The benchmark did not end well; has its last words.
+        NotFound, FailedPrecondition: As `contest`.
     """
-    home = Home.of(os.environ)
-    bundle = await chosen_bundle(home, options.bundle, progress)
-    name = _SPECIALIST if _SPECIALIST in bundle.configs else next(iter(bundle.configs))
-    alone = replace(bundle, configs={name: bundle.configs[name]})
-    prepared = (await ready_models(home, alone, options.model, progress))[name]
-    rounds = options.rounds or _ROUNDS
-    progress(f"measuring the {kind}", None)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "specialist_svc.engine.bench", "--json", "--kind", kind),
-        *("--model", str(prepared), "--rounds", str(rounds)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        out, err = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode:
-        said = "\n".join(err.decode(errors="replace").splitlines()[-8:])
-        raise FailedPrecondition("BENCH_FAILED", f"the engine's benchmark failed:\n{said}")
-    found = json.loads(out)
-    add_medians(report, found["rounds"])
-    report.n, report.bundle, report.model = rounds, bundle.hash, str(found["machine"].get("model", ""))
-    report.machine |= {key: str(value) for key, value in found["machine"].items()}
+    most = max(BATCHES)
+    async with contest(options, progress, slots=most, slot_tokens=2 * _PROMPT_TOKENS) as field:
+        assert field.own is not None
+        engines = {"": field.own, **{worker.facts["precision"]: worker for worker in field.workers}}
+        batches = BATCHES if field.peer is None else [n for n in BATCHES if n in field.peer.batches]
+        found: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in engines}
+        rounds = 0
+        for number in rounds_of(options, _ROUNDS):
+            progress("measuring the engine", None if options.time_s else number / (options.rounds or _ROUNDS))
+            for name, worker in engines.items():
+                own = name == ""
+                for metric, value in (await _round(worker, BATCHES if own else batches)).items():
+                    found[name][metric].append(value)
+            rounds += 1
+        call = await field.own.call(field.workload.call(0, "protojson"))
+        report.n, report.bundle, report.model = rounds, field.workload.bundle.hash, field.own.facts["model"]
+        report.machine |= dict(field.own.facts)
+        add_medians(report, found[""])
+        report.metrics["forced_share"] = call["forced"] / max(1, call["tokens"])
+        if field.peer is not None:
+            _add_peer(report, field, found)
+
+
+async def _round(worker: Worker, batches: Sequence[int]) -> dict[str, float]:
+    ids = [5 + 31 * n % 997 for n in range(_PROMPT_TOKENS)]
+    found = {"prefill_tok_s": _PROMPT_TOKENS / await worker.prefill(ids)}
+    for batch in batches:
+        steps = max(3, _DECODED // batch)
+        found[f"decode_tok_s.{batch}"] = batch / await worker.decode(batch, _PROMPT_TOKENS - 4, steps)
+    return found
+
+
+def _add_peer(report: Report, field: Contest, found: dict[str, dict[str, list[float]]]) -> None:
+    assert field.peer is not None
+    own = found.pop("")
+    for metric in next(iter(found.values())):
+        best = max(found, key=lambda name, metric=metric: median(found[name][metric]))  # type: ignore[misc]
+        add_medians(report, {f"peer_{metric}": found[best][metric]})
+        add_ratio(report, f"ratio.{metric}", own[metric], found[best][metric])
+        report.machine[f"peer_setting.{metric}"] = best
+    report.machine["peer"] = field.peer.name

@@ -11,7 +11,10 @@ from narrowgauge.cli.render.progress import progress_bar
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.evaluation.report import Report
 
-__all__ = ["add_medians", "run_benchmark"]
+__all__ = ["PEER_KINDS", "add_medians", "run_benchmark"]
+
+PEER_KINDS = ("call", "engine", "serve")
+"""Kinds that a peer can be measured in."""
 
 Runner = Callable[[BenchOptions, Report, Progress], Awaitable[None]]
 
@@ -24,8 +27,14 @@ async def run_benchmark(kind: str, options: BenchOptions) -> Report:
         options: What to run on.
 
     Raises:
+        InvalidRequest: The kind does not exist, or has no peer.
         NarrowgaugeError: What is measured cannot be served.
     """
+    if options.peer and kind not in PEER_KINDS:
+        raise InvalidRequest(
+            "BAD_ARGUMENT",
+            f"--peer goes with {', '.join(PEER_KINDS)}: no peer has what `bench {kind}` measures",
+        )
     report = Report(kind, 0, machine=machine())
     with progress_bar() as progress:
         await _runner(kind)(options, report, progress)
@@ -48,10 +57,18 @@ def _runner(kind: str) -> Runner:
             from narrowgauge.cli.bench.routing import bench_router
 
             return bench_router
-        case "engine" | "call":
-            from narrowgauge.cli.bench.engine import bench_call, bench_engine
+        case "engine":
+            from narrowgauge.cli.bench.engine import bench_engine
 
-            return bench_engine if kind == "engine" else bench_call
+            return bench_engine
+        case "call":
+            from narrowgauge.cli.bench.calling import bench_call
+
+            return bench_call
+        case "serve":
+            from narrowgauge.cli.bench.serving import bench_serve
+
+            return bench_serve
         case "loop":
             from narrowgauge.cli.bench.loop import bench_loop
 
