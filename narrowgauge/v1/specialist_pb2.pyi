@@ -179,18 +179,27 @@ class ToolError(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     STATUS_FIELD_NUMBER: _builtins.int
+    FAILED_CALL_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def status(self) -> _status_pb2.Status:
         """The tool's own status."""
+
+    @_builtins.property
+    def failed_call(self) -> Global___ToolCall:
+        """The call that was refused, when it is not the one that the specialist made last: the conversation goes on
+        as if the specialist had made this one. `request` alone is enough; a call that is no message of the contract
+        is said by `surface_text` alone.
+        """
 
     def __init__(
         self,
         *,
         status: _status_pb2.Status | None = ...,
+        failed_call: Global___ToolCall | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["failed_call", b"failed_call", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failed_call", b"failed_call", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

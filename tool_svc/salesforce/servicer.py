@@ -101,6 +101,11 @@ class SalesforceToolServicer(salesforce_pb2_grpc.SalesforceToolServiceServicer):
 
         return await self._write(delete, request, context, pb.DeleteRecordResponse)
 
+    async def Refuse(self, request: pb.RefuseRequest, context: Context) -> pb.RefuseResponse:  # noqa: N802  the method's name in the contract
+        """Is never executed: the specialist's answer to it is a refusal, and no call."""
+        _check(request)
+        raise FailedPrecondition("UNANSWERABLE", "no method does what is asked: there is nothing to run")
+
     async def close(self) -> None:
         """Waits for writes whose callers have left, so that their outcomes are known."""
         await asyncio.gather(*self._writing.values(), return_exceptions=True)

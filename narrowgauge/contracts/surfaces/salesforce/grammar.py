@@ -72,7 +72,7 @@ class _Grammar:
 
     def text(self, entities: Sequence[str]) -> str:
         """Returns the whole grammar."""
-        methods: list[str] = []
+        methods = [literal(words.UNANSWERABLE)]
         for entity in entities:
             name = literal(entity)
             methods.append(f'"query " {name} ": " {self._query(entity)}')

@@ -20,6 +20,7 @@ from narrowgauge.contracts.surfaces.salesforce.words import (
     OPERATORS,
     PATH,
     STRING,
+    UNANSWERABLE,
 )
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.tools.salesforce.v1 import salesforce_pb2 as pb
@@ -93,6 +94,8 @@ class _Reader:
         return values
 
     def call(self) -> tuple[str, Message]:
+        if self.take(UNANSWERABLE):
+            return "Refuse", pb.RefuseRequest(unanswerable=True)
         for word, read in (
             ("query ", self.query),
             ("get ", self.get),
@@ -103,7 +106,7 @@ class _Reader:
         ):
             if self.take(word):
                 return read()
-        return self.expected("query, get, create, update, upsert or delete")
+        return self.expected(f"query, get, create, update, upsert, delete or {UNANSWERABLE}")
 
     def get(self) -> tuple[str, Message]:
         request = pb.GetRecordRequest(object=self.name(), id=self.identifier())

@@ -11,6 +11,7 @@ from narrowgauge.contracts.surfaces.salesforce.words import (
     GROUPS,
     NULLS,
     OPERATORS,
+    UNANSWERABLE,
     number_text,
     string_text,
 )
@@ -41,6 +42,8 @@ def render(request: Message) -> str:
             return f"upsert {request.object} {key}: {_assignments(request.fields)}"
         case pb.DeleteRecordRequest():
             return f"delete {request.object} {request.id}"
+        case pb.RefuseRequest():
+            return UNANSWERABLE
     raise InvalidRequest("NOT_WRITABLE", f"{request.DESCRIPTOR.full_name} is not a request of this contract")
 
 

@@ -63,12 +63,12 @@ class CompiledSalesforceSurface:
         return frozenset({"entities", "record_ids"})
 
     def grammar(self, closed_sets: ClosedSets) -> str:
-        """Returns the grammar of all calls over the catalogue's objects."""
+        """Returns the grammar of all calls over the catalogue's objects, and of `UNANSWERABLE`."""
         return salesforce_grammar(closed_sets)
 
     def artefact(self) -> Mapping[str, object]:
         """Returns what tells one version of this surface from another."""
-        return {"surface": self.name, "contract": self.contract.service, "version": 2}
+        return {"surface": self.name, "contract": self.contract.service, "version": 3}
 
     def parse(self, text: str, closed_sets: ClosedSets) -> ToolCall:
         """Reads a call."""

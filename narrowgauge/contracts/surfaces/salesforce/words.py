@@ -7,6 +7,7 @@ create Case: Subject = "Late delivery", Priority = "High"
 update Opportunity 006000000000001: StageName = "Closed Won", NextStep = null
 upsert Account Customer_Number__c "C-1": Name = "Acme"
 delete Lead 00Q000000000001
+UNANSWERABLE
 ```
 """
 
@@ -32,10 +33,13 @@ __all__ = [
     "OPERATORS",
     "PATH",
     "STRING",
+    "UNANSWERABLE",
     "number_text",
     "string_text",
 ]
 
+UNANSWERABLE = "UNANSWERABLE"
+"""No call, in the word that the surface `sql` has for it."""
 OPERATORS = {
     pb.OPERATOR_EQUAL: "=",
     pb.OPERATOR_NOT_EQUAL: "!=",

@@ -72,6 +72,11 @@ class SalesforceToolServiceStub:
                 request_serializer=narrowgauge_dot_tools_dot_salesforce_dot_v1_dot_salesforce__pb2.DeleteRecordRequest.SerializeToString,
                 response_deserializer=narrowgauge_dot_tools_dot_salesforce_dot_v1_dot_salesforce__pb2.DeleteRecordResponse.FromString,
                 _registered_method=True)
+        self.Refuse = channel.unary_unary(
+                '/narrowgauge.tools.salesforce.v1.SalesforceToolService/Refuse',
+                request_serializer=narrowgauge_dot_tools_dot_salesforce_dot_v1_dot_salesforce__pb2.RefuseRequest.SerializeToString,
+                response_deserializer=narrowgauge_dot_tools_dot_salesforce_dot_v1_dot_salesforce__pb2.RefuseResponse.FromString,
+                _registered_method=True)
 
 
 class SalesforceToolServiceServicer:
@@ -127,6 +132,14 @@ class SalesforceToolServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Refuse(self, request, context):
+        """States that no call serves the request, or that the organisation's error leaves none to try. It is never
+        executed: the tool answers FAILED_PRECONDITION.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SalesforceToolServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -159,6 +172,11 @@ def add_SalesforceToolServiceServicer_to_server(servicer, server):
                     servicer.DeleteRecord,
                     request_deserializer=narrowgauge_dot_tools_dot_salesforce_dot_v1_dot_salesforce__pb2.DeleteRecordRequest.FromString,
                     response_serializer=narrowgauge_dot_tools_dot_salesforce_dot_v1_dot_salesforce__pb2.DeleteRecordResponse.SerializeToString,
+            ),
+            'Refuse': grpc.unary_unary_rpc_method_handler(
+                    servicer.Refuse,
+                    request_deserializer=narrowgauge_dot_tools_dot_salesforce_dot_v1_dot_salesforce__pb2.RefuseRequest.FromString,
+                    response_serializer=narrowgauge_dot_tools_dot_salesforce_dot_v1_dot_salesforce__pb2.RefuseResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -331,6 +349,33 @@ class SalesforceToolService:
             '/narrowgauge.tools.salesforce.v1.SalesforceToolService/DeleteRecord',
             narrowgauge_dot_tools_dot_salesforce_dot_v1_dot_salesforce__pb2.DeleteRecordRequest.SerializeToString,
             narrowgauge_dot_tools_dot_salesforce_dot_v1_dot_salesforce__pb2.DeleteRecordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Refuse(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/narrowgauge.tools.salesforce.v1.SalesforceToolService/Refuse',
+            narrowgauge_dot_tools_dot_salesforce_dot_v1_dot_salesforce__pb2.RefuseRequest.SerializeToString,
+            narrowgauge_dot_tools_dot_salesforce_dot_v1_dot_salesforce__pb2.RefuseResponse.FromString,
             options,
             channel_credentials,
             insecure,

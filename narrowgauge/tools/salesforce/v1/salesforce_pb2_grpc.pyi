@@ -53,6 +53,10 @@ class SalesforceToolServiceStub:
     """Creates the record that an external id names, or changes it when it exists."""
     DeleteRecord: _grpc.UnaryUnaryMultiCallable[_salesforce_pb2.DeleteRecordRequest, _salesforce_pb2.DeleteRecordResponse]
     """Deletes a record."""
+    Refuse: _grpc.UnaryUnaryMultiCallable[_salesforce_pb2.RefuseRequest, _salesforce_pb2.RefuseResponse]
+    """States that no call serves the request, or that the organisation's error leaves none to try. It is never
+    executed: the tool answers FAILED_PRECONDITION.
+    """
 
 @_typing.type_check_only
 class SalesforceToolServiceAsyncStub(SalesforceToolServiceStub):
@@ -79,6 +83,10 @@ class SalesforceToolServiceAsyncStub(SalesforceToolServiceStub):
     """Creates the record that an external id names, or changes it when it exists."""
     DeleteRecord: _aio.UnaryUnaryMultiCallable[_salesforce_pb2.DeleteRecordRequest, _salesforce_pb2.DeleteRecordResponse]  # type: ignore[assignment]
     """Deletes a record."""
+    Refuse: _aio.UnaryUnaryMultiCallable[_salesforce_pb2.RefuseRequest, _salesforce_pb2.RefuseResponse]  # type: ignore[assignment]
+    """States that no call serves the request, or that the organisation's error leaves none to try. It is never
+    executed: the tool answers FAILED_PRECONDITION.
+    """
 
 class SalesforceToolServiceServicer(metaclass=_abc_1.ABCMeta):
     """Reads and changes the records of a Salesforce organisation. In every request the object comes first,
@@ -138,5 +146,15 @@ class SalesforceToolServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_salesforce_pb2.DeleteRecordResponse, _abc.Awaitable[_salesforce_pb2.DeleteRecordResponse]]:
         """Deletes a record."""
+
+    @_abc_1.abstractmethod
+    def Refuse(
+        self,
+        request: _salesforce_pb2.RefuseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_salesforce_pb2.RefuseResponse, _abc.Awaitable[_salesforce_pb2.RefuseResponse]]:
+        """States that no call serves the request, or that the organisation's error leaves none to try. It is never
+        executed: the tool answers FAILED_PRECONDITION.
+        """
 
 def add_SalesforceToolServiceServicer_to_server(servicer: SalesforceToolServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
