@@ -121,7 +121,19 @@ PLAIN_SLOTS = (
         "postal",
         "phone",
     ),
-    *("subject", "note", "step", "title", "department", "deal", "campaign", "product", "location", "code", "case"),
+    *(
+        "subject",
+        "note",
+        "step",
+        "title",
+        "department",
+        "deal",
+        "campaign",
+        "product",
+        "location",
+        "code",
+        "case",
+    ),
     *("number", "external", "n", "minutes", "money", "sum", "percent", "date", "when", "birthday"),
 )
 """Names of the slots that no field is needed for."""
