@@ -58,17 +58,19 @@ def test_a_contract_that_is_not_built_in_needs_its_proto(tmp_path: Path) -> None
 
 @needs_torch
 def test_a_specialist_is_trained_on_its_examples(tmp_path: Path, tiny_checkpoint: Path) -> None:
-    """From a folder with five examples to an adapter that fits its base, with a record of how it was made."""
+    """From a folder of examples to an adapter that fits its base, with a record of how it was made."""
     out = tmp_path / "adapter"
     code, output = run(
-        INVENTORY, "--proto", PROTO, "--out", out, "--base", tiny_checkpoint, "--steps", 3, "--threads", 1
+        *(INVENTORY, "--proto", PROTO, "--out", out, "--base", tiny_checkpoint, "--steps", 3),
+        *("--threads", 1, "--augment", 0, "--no-evaluate"),
     )
     assert code == 0, output
     adapter = Adapter.load(out)
     adapter.check(SafetensorsCheckpoint(tiny_checkpoint))
     assert adapter.rank == 8
     record = json.loads((out / "training.json").read_text())
-    assert record["examples"] == {"examples": 5}
+    assert record["examples"] == {"examples": 39}
+    assert record["examples_held_back"] == 13
     assert record["instruction"] == "Write the stock call."
     assert record["steps"] == 3
     assert not out.with_name("adapter.training").exists()
@@ -82,7 +84,10 @@ def test_a_run_that_was_ended_goes_on(tmp_path: Path, tiny_checkpoint: Path) -> 
     from narrowgauge.training.specialist import run as runs
     from narrowgauge.training.specialist.finetune import Progress, Recipe
 
-    command = (INVENTORY, "--proto", PROTO, "--base", tiny_checkpoint, "--steps", 5, "--threads", 1)
+    command = (
+        *(INVENTORY, "--proto", PROTO, "--base", tiny_checkpoint, "--steps", 5, "--threads", 1),
+        *("--augment", 20, "--no-evaluate"),
+    )
     code, output = run(*command, "--out", tmp_path / "whole")
     assert code == 0, output
 

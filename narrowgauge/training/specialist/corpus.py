@@ -25,6 +25,7 @@ from narrowgauge.training.specialist.batches import EncodedExample
 from narrowgauge.training.specialist.data import salesforce_examples, sql_examples, summary_examples
 from narrowgauge.training.specialist.data_files import DataFiles, Question, is_held_back
 from narrowgauge.training.specialist.encode import Encoder, TrainingExample
+from narrowgauge.training.specialist.own_examples import own_examples
 from narrowgauge.training.specialist.sql_conditions import TODAY
 from narrowgauge.v1.catalogue_pb2 import Catalogue
 from narrowgauge.v1.specialist_pb2 import ContextDocument
@@ -65,6 +66,7 @@ class Sources:
         files: What the data files hold.
         taken: Questions to take from each data file, drawn by chance.
         database: SQLite database that SQL questions are about; None for the demo warehouse.
+        variants: Variants to make of a user's own examples; None for as many as are worth their time.
     """
 
     seed: int
@@ -72,6 +74,7 @@ class Sources:
     files: DataFiles
     database: Path | None = None
     taken: int = 1000
+    variants: int | None = None
 
 
 @dataclass
@@ -82,11 +85,13 @@ class Corpus:
         examples: The examples.
         counts: How many there are by source, for people.
         left_out: How many were not taken, by reason.
+        held_back: Examples of a user's own that are not among them, to be asked afterwards.
     """
 
     examples: list[EncodedExample] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
+    held_back: int = 0
 
     def add(self, source: str, examples: Sequence[EncodedExample]) -> None:
         """Takes the examples of a source."""
@@ -111,11 +116,12 @@ def build_corpus(
     """
     contract = surface.contract
     corpus = Corpus()
-    own = [(f"{config.folder / config.examples}", example) for example in config.read_examples()]
-    # Those of a specialist with a generator are few and written for the untuned model's prompt.
-    given = [*sources.files.examples, *([] if contract.service in DEFAULT_GENERATED else own)]
-    if given:
+    if contract.service not in DEFAULT_GENERATED:
+        _own(config, surface, encoder, sources, corpus, report)
+    elif sources.files.examples:
+        # The specialist's own ones are few and written for the untuned model's prompt.
         catalogue = _environment(contract.service, sources.database)
+        given = sources.files.examples
         corpus.add("examples", [_given(encoder, surface, catalogue, *pair) for pair in given])
     draw = _Draw(encoder, corpus, config.catalogue_chars > 0, random.Random(sources.seed), report)
     if contract.service == _SQL:
@@ -143,8 +149,27 @@ def demo_organisation_catalogue() -> Catalogue:
     return catalogue_of_describes(objects, key_field=_KEY_FIELD)
 
 
+def _own(
+    config: SpecialistConfig,
+    surface: CompiledSurface,
+    encoder: Encoder,
+    sources: Sources,
+    corpus: Corpus,
+    report: Report,
+) -> None:
+    """The examples of a contract without a generator, but for those held back, and variants of them."""
+    own = own_examples(config, surface.contract, sources.files, variants=sources.variants, seed=sources.seed)
+    place = f"{config.folder / config.examples}"
+    of = len(own.kept) + len(own.made)
+    for source, examples in (("examples", own.kept), ("variants of them", own.made)):
+        for example in examples:
+            corpus.add(source, [_given(encoder, surface, own.catalogue, place, example)])
+            report(len(corpus.examples), of)
+    corpus.held_back = len(own.held_back)
+
+
 def _environment(service: str, database: Path | None) -> Catalogue:
-    """Returns what examples of a contract may name: the demo's systems, nothing for a user's contract."""
+    """Returns what examples of a shipped contract may name: the demo's systems."""
     if service == _SALESFORCE:
         return demo_organisation_catalogue()
     if service == _SQL:

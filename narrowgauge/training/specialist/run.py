@@ -23,7 +23,7 @@ from narrowgauge.contracts.contract import Contract
 from narrowgauge.contracts.specialist import SpecialistConfig
 from narrowgauge.contracts.surfaces import get_surface
 from narrowgauge.contracts.trained import TRAINING_FILE, prompt_facts
-from narrowgauge.errors import FailedPrecondition
+from narrowgauge.errors import DataLoss, FailedPrecondition
 from narrowgauge.evaluation.records import data_sha256
 from narrowgauge.models import Adapter, write_adapter
 from narrowgauge.models.checkpoint import Checkpoint
@@ -41,7 +41,7 @@ from narrowgauge.training.specialist.network import build_network
 __all__ = ["Outcome", "Run", "Watcher", "train"]
 
 # Times that a specialist sees its examples when no number of steps is given.
-_EPOCHS_OF_GENERATED, _EPOCHS_OF_EXAMPLES = 1, 8
+_EPOCHS_OF_GENERATED, _EPOCHS_OF_VARIANTS, _EPOCHS_OF_EXAMPLES = 1, 2, 8
 _FEWEST_STEPS = 40
 
 
@@ -60,6 +60,8 @@ class Run:
         taken: Questions to take from each data file.
         start: Folder of an adapter to go on from; None begins anew.
         recipe: Its `steps` may be 0: as many as the examples ask for.
+        variants: Variants to make of the examples of a contract without a generator; None for as many as are
+            worth their time.
     """
 
     config: SpecialistConfig
@@ -72,6 +74,7 @@ class Run:
     recipe: Recipe = field(default_factory=lambda: Recipe(steps=0))
     taken: int = 1000
     start: Path | None = None
+    variants: int | None = None
 
     @property
     def state(self) -> Path:
@@ -113,7 +116,7 @@ class Watcher:
 
 
 def train(run: Run, watcher: Watcher | None = None) -> Outcome:
-    """Trains an adapter, or goes on with a run that was ended.
+    """Trains an adapter, or goes on with a run that was ended; a run that is done is not done again.
 
     Raises:
         FailedPrecondition: Another run is unfinished for the same output.
@@ -123,6 +126,9 @@ def train(run: Run, watcher: Watcher | None = None) -> Outcome:
     """
     watcher = watcher or Watcher()
     checkpoint = _open_base(run.base)
+    identity = _identity(run, checkpoint.tokenizer_json())
+    if not run.state.exists() and (facts := _recorded(run)).get("run") == identity:
+        return Outcome(run.out, facts)
     examples, facts = _examples(run, checkpoint, watcher)
     steps = run.recipe.steps or _steps_for(examples, run)
     recipe = replace(run.recipe, steps=steps, warmup_steps=min(run.recipe.warmup_steps, steps // 6))
@@ -148,6 +154,7 @@ def train(run: Run, watcher: Watcher | None = None) -> Outcome:
     last = seen[-1]
     base = EMBEDDED_NAME if run.base is None else checkpoint.name
     facts |= {
+        "run": identity,
         "specialist": run.config.name,
         **prompt_facts(run.config),
         "base": base,
@@ -218,7 +225,8 @@ def _examples(
         chat=checkpoint.config.chat_format,
     )
     watcher.stage("reading data", 0, 0)
-    sources = Sources(run.recipe.seed, run.wanted, read_data_files(run.data), run.database, run.taken)
+    files = read_data_files(run.data)
+    sources = Sources(run.recipe.seed, run.wanted, files, run.database, run.taken, run.variants)
     corpus = build_corpus(
         run.config,
         surface,
@@ -226,7 +234,11 @@ def _examples(
         sources,
         lambda done, of: watcher.stage("encoding examples", done, of),
     )
-    facts = {"examples": corpus.counts, "left_out": dict(corpus.left_out)}
+    facts = {
+        "examples": corpus.counts,
+        "examples_held_back": corpus.held_back,
+        "left_out": dict(corpus.left_out),
+    }
     write_encoded(path, corpus.examples, {**facts, "wish": wish})
     return corpus.examples, facts
 
@@ -238,13 +250,31 @@ def _wish(run: Run, tokenizer: str) -> str:
         files.append(data_sha256(run.config.folder / run.config.examples))
     if run.start is not None:
         files.append(Adapter.load(run.start).sha256)
-    facts = [prompt_facts(run.config), run.recipe.seed, run.wanted, run.taken, files]
+    facts = [prompt_facts(run.config), run.recipe.seed, run.wanted, run.taken, run.variants, files]
     return hashlib.sha256((json.dumps(facts) + tokenizer).encode()).hexdigest()
+
+
+def _identity(run: Run, tokenizer: str) -> str:
+    """Returns a hash over all that decides the adapter, by which a run that is done is known again."""
+    free = ("threads", "checkpoint_s")
+    recipe = {name: value for name, value in asdict(run.recipe).items() if name not in free}
+    text = json.dumps([_wish(run, tokenizer), recipe, str(run.base)])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _recorded(run: Run) -> dict[str, object]:
+    path = run.out / TRAINING_FILE
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+    except ValueError as error:
+        raise DataLoss("TRAINING_RECORD_DAMAGED", f"{path} cannot be read: {error}; remove it") from error
 
 
 def _steps_for(examples: list[EncodedExample], run: Run) -> int:
     """Returns the batches of a sensible number of epochs."""
-    epochs = _EPOCHS_OF_GENERATED if run.wanted else _EPOCHS_OF_EXAMPLES
+    epochs = _EPOCHS_OF_GENERATED if run.wanted else _EPOCHS_OF_VARIANTS
+    if run.variants == 0 and not run.wanted:
+        epochs = _EPOCHS_OF_EXAMPLES
     # A pack reads its prefix once; counting it with every example is what an unpacked epoch would read.
     tokens = sum(len(example) - example.shared for example in examples)
     return max(_FEWEST_STEPS, math.ceil(epochs * tokens / run.recipe.batch_tokens))
