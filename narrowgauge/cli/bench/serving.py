@@ -68,7 +68,7 @@ async def bench_serve(options: BenchOptions, report: Report, progress: Progress)
         Supervisor(Home.of(os.environ).logs / "bench") as supervisor,
     ):
         spec = _spec(field_, options, slots, slot_tokens)
-        starts = await _start_times(supervisor, spec, progress)
+        starts = await _start_times(supervisor, spec, min(options.rounds or _STARTS, _STARTS), progress)
         child = await supervisor.start(spec)
         tokens_of = TokenCounter(field_.model)
         async with _loaded(child, field_) as load:
@@ -111,11 +111,13 @@ def _spec(field_: Contest, options: BenchOptions, slots: int, slot_tokens: int) 
     )
 
 
-async def _start_times(supervisor: Supervisor, spec: ProcessSpec, progress: Progress) -> list[float]:
+async def _start_times(
+    supervisor: Supervisor, spec: ProcessSpec, count: int, progress: Progress
+) -> list[float]:
     """Starts and stops it; the first start, which may have prefixes to write, is not counted."""
     times = []
-    for number in range(_STARTS + 1):
-        progress("starting the specialist", number / (_STARTS + 1))
+    for number in range(count + 1):
+        progress("starting the specialist", number / (count + 1))
         began = time.perf_counter()
         await supervisor.start(spec)
         times.append(time.perf_counter() - began)
