@@ -110,28 +110,39 @@ def test_a_mismatch_is_an_error_at_start(
     assert words in said
 
 
-@pytest.mark.parametrize("kind", ["engine", "call"])
-def test_the_bench_reports_its_metrics(tiny_prepared_model: Path, kind: str) -> None:
-    """`specialist_svc.engine.bench --json` prints one object with the metrics of the kind."""
+def test_the_engine_is_measured_as_a_process(tiny_prepared_model: Path) -> None:
+    """`specialist_svc.engine.bench` answers each request for a measurement with one line, and a request that
+    fails with its error; forced runs and caches change no text.
+    """
     command = [sys.executable, "-m", "specialist_svc.engine.bench", "--model", str(tiny_prepared_model)]
-    run = subprocess.run(
-        [*command, "--kind", kind, "--rounds", "1", "--threads", "1", "--json"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    report = json.loads(run.stdout)
-    wanted = {
-        "engine": {"prefill_tok_s", *(f"decode_tok_s.{batch}" for batch in (1, 4, 8, 16))},
-        "call": {
-            "cold_ms",
-            "cached_ms",
-            "cached_unforced_ms",
-            "tokens_out",
-            "tokens_forced",
-            "prompt_tokens",
-        },
+    grammar = r'start: "{\"n\":" /[0-9]{1,3}/ ",\"left\":" ("true" | "false") "}"'
+    call = {
+        "prompt": ["Count.\n", "How many?\n"],
+        "constraints": {"protojson": grammar},
+        "surface": "protojson",
+        "max_tokens": 60,
+        "reuse_prefix": True,
+        "forced_runs": True,
     }
-    assert report["kind"] == kind
-    assert set(report["metrics"]) == wanted[kind]
-    assert all(value > 0 for value in report["metrics"].values())
+    asked: list[dict[str, object]] = [
+        {"op": "prefill", "tokens": [5, 6, 7]},
+        {"op": "decode", "batch": 4, "past": 8, "steps": 2},
+        {"op": "call", "call": call},
+        {"op": "call", "call": {**call, "reuse_prefix": False, "forced_runs": False}},
+        {"op": "load", "calls": [call] * 6, "concurrency": 3},
+        {"op": "call", "call": {**call, "max_tokens": 5000}},
+    ]
+    lines = "\n".join(json.dumps(one) for one in asked)
+    run = subprocess.run(
+        [*command, "--threads", "1", "--slots", "2"], input=lines, capture_output=True, text=True, check=True
+    )
+    ready, prefill, decode, cached, cold, load, refused = map(json.loads, run.stdout.splitlines())
+    assert ready["facts"]["precision"] == "int4"
+    assert prefill["seconds"] > 0
+    assert decode["seconds"] > 0
+    assert json.loads(cached["text"]).keys() == {"n", "left"}
+    assert cached["text"] == cold["text"]
+    assert 0 < cached["forced"] < cached["tokens"]
+    assert load["texts"] == [cached["text"]] * 6
+    assert len(load["latency_ms"]) == 6
+    assert refused["error"]["reason"] == "PROMPT_TOO_LONG"
