@@ -6,12 +6,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from narrowgauge.contracts.specialist import BACKENDS
 from narrowgauge.runtime.config import env
 
-__all__ = ["BACKENDS", "PROVIDERS", "Settings"]
-
-BACKENDS = ("onnxruntime",)
-"""Decode backends of this build; another name is refused at start with this list."""
+__all__ = ["PROVIDERS", "Settings"]
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 """Where onnxruntime may run the model, by the name in NARROWGAUGE_PROVIDER."""
@@ -23,9 +21,19 @@ class Settings:
 
     specialist: str = env("NARROWGAUGE_SPECIALIST", "name of the specialist in the bundle")
     bundle: Path = env("NARROWGAUGE_BUNDLE", "folder that `narrowgauge compile` wrote")
-    model: Path = env("NARROWGAUGE_MODEL", "folder that `narrowgauge prepare` wrote")
+    model: Path | None = env(
+        "NARROWGAUGE_MODEL", "folder that `narrowgauge prepare` wrote; not for Ollama", default=None
+    )
     listen: str = env("NARROWGAUGE_LISTEN", "address to serve on", default="127.0.0.1:0")
-    backend: str = env("NARROWGAUGE_BACKEND", "what decodes", default="onnxruntime", choices=BACKENDS)
+    backend: str = env(
+        "NARROWGAUGE_BACKEND", "what decodes; unset, the config's own", default="", choices=BACKENDS
+    )
+    ollama_url: str = env(
+        "NARROWGAUGE_OLLAMA_URL", "where Ollama is, for its backend", default="http://127.0.0.1:11434"
+    )
+    ollama_model: str = env(
+        "NARROWGAUGE_OLLAMA_MODEL", "the model's name in Ollama; unset, the config's own", default=""
+    )
     provider: str = env(
         "NARROWGAUGE_PROVIDER", "device that runs the model", default="cpu", choices=tuple(PROVIDERS)
     )

@@ -29,7 +29,9 @@ def prepare_command(
             help="Prepare the model of each specialist of this bundle; CACHE/NAME leads to it.",
         ),
     ] = None,
-    precision: Annotated[str, typer.Option(help="int4, int4_plain, int8 or fp32.")] = "int4",
+    precision: Annotated[
+        str, typer.Option(help="int4, int4_plain, int8 or fp32 for onnxruntime, gguf for llama.cpp.")
+    ] = "int4",
     cache: Annotated[Path | None, typer.Option(help="Folder of prepared models.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -49,7 +51,7 @@ def prepare_command(
     target = cache or Home.of(os.environ).models
     with progress_bar() as progress:
 
-        def one(adapter: Path | None) -> Path:
+        def one(adapter: Path | None, precision: str = precision) -> Path:
             return prepare(
                 source,
                 target,
@@ -74,8 +76,8 @@ def prepare_command(
         )
 
 
-def _for_specialists(bundle: Path, cache: Path, one: Callable[[Path | None], Path]) -> dict[str, Path]:
-    """Prepares each specialist's model and puts a link with its name beside it.
+def _for_specialists(bundle: Path, cache: Path, one: Callable[..., Path]) -> dict[str, Path]:
+    """Prepares the model of each specialist that has one and puts a link with its name beside it.
 
     Links, because specialists without an adapter share a model; relative ones, because an image copies the
     cache to a place of its own.
@@ -84,8 +86,11 @@ def _for_specialists(bundle: Path, cache: Path, one: Callable[[Path | None], Pat
 
     paths: dict[str, Path] = {}
     for name, config in sorted(Bundle.load(bundle).configs.items()):
+        if config.backend == "ollama":  # which keeps its models itself
+            continue
         link = cache / name
         link.unlink(missing_ok=True)
-        link.symlink_to(one(config.adapter_path).name)
+        chosen = {"precision": "gguf"} if config.backend == "llamacpp" else {}
+        link.symlink_to(one(config.adapter_path, **chosen).name)
         paths[name] = link
     return paths

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,20 +43,28 @@ async def ready_bundle(home: Home, progress: Progress) -> Bundle:
 async def ready_models(
     home: Home, bundle: Bundle, source: Path | None, progress: Progress
 ) -> Mapping[str, Path]:
-    """Returns the prepared model of each specialist; prepares those that are missing, one after the other."""
+    """Returns the prepared model of each specialist that has one; prepares those that are missing, one after
+    the other. Ollama keeps its models itself.
+    """
     from narrowgauge.models import prepare
 
-    prepared: dict[Path | None, Path] = {}
+    prepared: dict[tuple[Path | None, str], Path] = {}
+    found: dict[str, Path] = {}
     for name, config in bundle.configs.items():
+        backend = os.environ.get("NARROWGAUGE_BACKEND") or config.backend
+        if backend == "ollama":
+            continue
+        wish = (config.adapter_path, "gguf" if backend == "llamacpp" else "int4")
 
         def report(stage: str, fraction: float, name: str = name) -> None:
             progress(f"preparing the model of {name}: {stage}", fraction)
 
-        if config.adapter_path not in prepared:  # specialists without an adapter share a model
-            prepared[config.adapter_path] = await asyncio.to_thread(
-                prepare, source, home.models, adapter=config.adapter_path, progress=report
+        if wish not in prepared:  # specialists without an adapter share a model
+            prepared[wish] = await asyncio.to_thread(
+                prepare, source, home.models, adapter=wish[0], precision=wish[1], progress=report
             )
-    return {name: prepared[config.adapter_path] for name, config in bundle.configs.items()}
+        found[name] = prepared[wish]
+    return found
 
 
 async def ready_demo_data(home: Home, *, warehouse: bool, organisation: bool, progress: Progress) -> None:

@@ -179,7 +179,7 @@ async def _start(
                 "specialist_svc",
                 NARROWGAUGE_BUNDLE=str(bundle.path),
                 NARROWGAUGE_SPECIALIST=name,
-                NARROWGAUGE_MODEL=str(models[name]),
+                NARROWGAUGE_MODEL=str(models.get(name, "")),
                 # A chain's steps follow each other, so each specialist takes all cores in its turn: ten steps
                 # in 4.5 s on two cores, and in 7.3 s with one thread each. Under parallel load one is better.
                 NARROWGAUGE_THREADS=os.environ.get("NARROWGAUGE_THREADS", str(threads)),

@@ -14,7 +14,8 @@ cache can be kept and shared; training must tokenise in the same way. A conversa
 texts.
 
 Text that others wrote (request, context, catalogue, errors) cannot contain a model's special tokens: `<|` is
-written as `< |`, so that no document can close the user's turn and speak in another role's name.
+written as `< |`, and the mark of a message in the format `messages` as a space, so that no document can close
+the user's turn and speak in another role's name.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from narrowgauge.errors import InvalidRequest, Unsupported
 from narrowgauge.v1.specialist_pb2 import ContextDocument
 
 __all__ = [
+    "MESSAGE_BEGIN",
+    "ROLE_END",
     "ChatFormat",
     "PromptParts",
     "build_prompt",
@@ -62,7 +65,11 @@ class ChatFormat:
         return self.opened(role) + text + self.end
 
 
+MESSAGE_BEGIN, ROLE_END = "\x1e", "\x1f"
+"""Marks of the format `messages`, whose texts are taken apart again: ASCII's record and unit separator."""
+
 _FORMATS = {
+    "messages": ChatFormat("", f"{MESSAGE_BEGIN}{{role}}{ROLE_END}", ""),
     "chatml": ChatFormat("", "<|im_start|>{role}\n", "<|im_end|>\n"),
     "llama3": ChatFormat("<|begin_of_text|>", "<|start_header_id|>{role}<|end_header_id|>\n\n", "<|eot_id|>"),
 }
@@ -139,13 +146,18 @@ def build_prompt(
     return PromptParts("".join(shared), _catalogue(catalogue), turn)
 
 
+_MAX_ERROR_CHARS = 400
+
+
 def follow_up(chat: ChatFormat, error: str) -> str:
     """Returns the text between a call that failed and the next one.
 
     Args:
         chat: The model family's format.
-        error: Why it failed: the tool's own words, or the rule that the call broke.
+        error: Why it failed: the tool's own words, or the rule that the call broke; a long one is cut.
     """
+    if len(error) > _MAX_ERROR_CHARS:
+        error = error[:_MAX_ERROR_CHARS] + " …"
     text = f"Error: {_plain(error)}\nWrite the call again without this error."
     return chat.end + chat.message("user", text) + chat.opened("assistant")
 
@@ -223,4 +235,4 @@ def _question(request: str, context: str, today: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return text.replace("<|", "< |")
+    return text.replace("<|", "< |").replace(MESSAGE_BEGIN, " ")
