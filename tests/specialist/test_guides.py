@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from engine_grammars import CALL_GRAMMAR
 
-from narrowgauge.contracts.bundle import Bundle, compile_bundle
+from narrowgauge.contracts.bundle import Bundle
 from narrowgauge.contracts.surfaces import get_surface
 from narrowgauge.errors import Unsupported
 from narrowgauge.models import load_prepared
@@ -19,19 +19,7 @@ from specialist_svc.engine.outlines_guide import OutlinesCoreGuides
 from specialist_svc.engine.regular import regular_expression
 from specialist_svc.engine.tokenizer import ModelTokenizer
 
-INVENTORY = Path(__file__).parent.parent.parent / "docs" / "examples" / "inventory"
 TEXT_THEN_CHOICE = r'start: "x\":\"" /[^"\\]{0,6}/ "\"" ("," ("é" | "èa") | "}")'
-
-
-@pytest.fixture(scope="session")
-def inventory(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    """The bundle of the example contract: patterns, an integer range, an enum, two tools."""
-    return compile_bundle(
-        tmp_path_factory.mktemp("inventory") / "bundle",
-        protos=[INVENTORY / "inventory.proto"],
-        specialists=[INVENTORY / "specialist"],
-        with_router=False,
-    )
 
 
 @pytest.fixture(scope="session")
