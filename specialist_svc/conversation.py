@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from narrowgauge.contracts.closed_sets import source_text
 from narrowgauge.contracts.contract import ToolCall
-from narrowgauge.contracts.prompts import follow_up
+from narrowgauge.contracts.prompts import follow_up, quoted_call
 from narrowgauge.contracts.surfaces.surface import ClosedSets
 from narrowgauge.contracts.validate import violations
 from narrowgauge.errors import InvalidRequest, LimitExceeded
@@ -28,7 +28,6 @@ from specialist_svc.specialist import Specialist
 
 __all__ = ["Call", "Conversation", "Refused", "SubTask"]
 
-_MAX_ERROR_CHARS = 400
 _LEAST_OUTPUT_TOKENS = 48
 
 
@@ -126,27 +125,38 @@ class Conversation:
         self._task = await asyncio.to_thread(self._prepare, asked)
         return await self._turn(self._task, report)
 
-    async def repair(self, error: str, report: TurnReport) -> Call | Refused:
-        """Answers the refusal of the last call.
+    async def repair(self, error: str, report: TurnReport, *, failed: str = "") -> Call | Refused:
+        """Answers the refusal of a call.
 
         Args:
             error: The tool's own words.
             report: Of this turn.
+            failed: The refused call as the specialist would have written it; the last one when empty.
 
         Raises:
             InvalidRequest: There is no call that could have been refused.
         """
         task = self._task
-        if task is None or task.written is None:
+        if task is None or (task.written is None and not failed):
             raise InvalidRequest(
                 "NO_CALL", "a tool error came before there was a call that it could be about"
             )
-        task.refused_calls.append(task.written.text)
-        self._said += [task.written, follow_up(self._specialist.chat, _shortened(error))]
+        if failed:
+            said: str | Written = quoted_call(failed)
+            task.refused_calls.append(failed)
+        else:
+            assert task.written is not None
+            said = task.written
+            task.refused_calls.append(task.written.text)
+        self._said += [said, follow_up(self._specialist.chat, error)]
         answer = await self._turn(task, report)
         if isinstance(answer, Call) and answer.text in task.refused_calls:
             return Refused(
                 "NOT_REPAIRABLE", "the specialist has no other call than the one that the tool refused"
+            )
+        if isinstance(answer, Refused):
+            return Refused(
+                "NOT_REPAIRABLE", "the specialist holds that no call of its own avoids the tool's error"
             )
         return answer
 
@@ -202,7 +212,7 @@ class Conversation:
             prompt = (
                 *self._said,
                 decoded.written,
-                follow_up(self._specialist.chat, _shortened(problem)),
+                follow_up(self._specialist.chat, problem),
             )
             if task.digits is not None:
                 # A figure was wrong although all its digits stand in the source: write the text without any.
@@ -277,7 +287,3 @@ def _says_unanswerable(call: ToolCall) -> bool:
     """Whether a call is the statement that there is none: a set field `unanswerable`."""
     field_of_call = call.tool.request.fields_by_name.get("unanswerable")
     return field_of_call is not None and bool(getattr(call.request, field_of_call.name))
-
-
-def _shortened(error: str) -> str:
-    return error if len(error) <= _MAX_ERROR_CHARS else error[:_MAX_ERROR_CHARS] + " …"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.v1.specialist_pb2 import ContextDocument, ExecuteStart
 
-__all__ = ["InputLimits", "check_start", "today_of"]
+__all__ = ["InputLimits", "check_start", "check_text", "today_of"]
 
 _ALLOWED_CONTROLS = frozenset("\n\r\t")
 
@@ -38,7 +38,7 @@ def check_start(start: ExecuteStart, limits: InputLimits, *, needs_context: bool
     Raises:
         InvalidRequest: What is wrong and where.
     """
-    _check_text("start.text", start.text, limits.text_chars)
+    check_text("start.text", start.text, limits.text_chars)
     if not start.text.strip():
         raise _invalid("EMPTY_TEXT", "start.text", "the sub-task's text is empty")
     total = sum(_characters(document) for document in start.context)
@@ -72,7 +72,17 @@ def today_of(start: ExecuteStart) -> str:
         raise _invalid("BAD_DATE", "start.today", "today is not a date of the form YYYY-MM-DD") from None
 
 
-def _check_text(path: str, text: str, limit: int) -> None:
+def check_text(path: str, text: str, limit: int) -> None:
+    """Checks a text of a message.
+
+    Args:
+        path: Of the field.
+        text: Its value.
+        limit: Characters that it may have.
+
+    Raises:
+        InvalidRequest: It is too long, or has control characters.
+    """
     if len(text) > limit:
         raise _invalid("TEXT_TOO_LONG", path, f"the text has {len(text)} characters, more than {limit}")
     _check_controls(path, text)

@@ -16,6 +16,7 @@ from narrowgauge.runtime.telemetry import context_of, trace_id_of
 from narrowgauge.v1 import specialist_pb2, specialist_pb2_grpc
 from specialist_svc.catalogues import Catalogues
 from specialist_svc.conversation import Call, Conversation, Refused, SubTask
+from specialist_svc.failed_calls import failed_call_text
 from specialist_svc.inputs import check_start, today_of
 from specialist_svc.report import TurnReport
 from specialist_svc.specialist import Specialist
@@ -126,7 +127,9 @@ class SpecialistServicer(specialist_pb2_grpc.SpecialistServiceServicer):
             case "tool_error":
                 reason = {semconv.SPECIALIST: self._specialist.contract.specialist}
                 metrics.repairs.add(1, {**reason, semconv.REASON: "TOOL_ERROR"})
-                return await conversation.repair(request.tool_error.status.message, report)
+                specialist = self._specialist
+                failed = failed_call_text(request.tool_error, specialist.surface, specialist.limits)
+                return await conversation.repair(request.tool_error.status.message, report, failed=failed)
             case "tool_result":
                 return conversation.finish()
         raise InvalidRequest(

@@ -23,11 +23,13 @@ class Case:
         id: The record's.
         start: The sub-task; the bundle's hash is filled in when it is sent.
         tool_error: Words with which the first call is refused; empty to send nothing after it.
+        failed_call: The call that is refused, in the place of the first one; None for that one.
     """
 
     id: str
     start: specialist_pb2.ExecuteStart
     tool_error: str = ""
+    failed_call: specialist_pb2.ToolCall | None = None
 
 
 @dataclass(frozen=True)

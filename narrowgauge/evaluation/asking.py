@@ -106,9 +106,10 @@ class Asker:
         began = time.perf_counter()
         try:
             answers.append(await self._turn(call, pb.ExecuteRequest(start=start)))
-            if case.tool_error and answers[0].request is not None:
+            if case.tool_error and (case.failed_call is not None or answers[0].request is not None):
                 status = status_pb2.Status(code=code_pb2.INVALID_ARGUMENT, message=case.tool_error)
-                error = pb.ExecuteRequest(tool_error=pb.ToolError(status=status))
+                told = pb.ToolError(status=status, failed_call=case.failed_call)
+                error = pb.ExecuteRequest(tool_error=told)
                 began = time.perf_counter()
                 answers.append(await self._turn(call, error))
             await call.done_writing()

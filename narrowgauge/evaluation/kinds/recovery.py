@@ -14,6 +14,7 @@ from narrowgauge.contracts.contract import contract_of
 from narrowgauge.contracts.surfaces.salesforce import SalesforceSurface
 from narrowgauge.errors import InvalidRequest, Unsupported
 from narrowgauge.evaluation.answers import Answer, Case
+from narrowgauge.evaluation.failed_calls import failed_query
 from narrowgauge.evaluation.kinds.salesforce import GoldCall, gold_call, judge_call, today_of
 from narrowgauge.evaluation.kinds.sql import GoldQuery, is_exact, judge_query
 from narrowgauge.evaluation.records import Record
@@ -26,6 +27,7 @@ from narrowgauge.v1.catalogue_pb2 import Catalogue
 
 __all__ = ["SPECIALISTS", "Outcome", "RecoveryKind"]
 
+_DIALECTS = {"postgresql": "postgres", "postgres": "postgres", "sqlite": "sqlite"}
 SPECIALISTS = ("sql", "salesforce")
 """Specialists whose recovery can be evaluated."""
 
@@ -43,8 +45,9 @@ class Outcome:
 class RecoveryKind:
     """Records of errors for one specialist.
 
-    The specialist is asked the request, its first call is refused with the record's error, and its answer to
-    that is measured.
+    The specialist is asked the request; then it is told that the record's failed call, in the place of its
+    own, was refused with the record's error, and its answer to that is measured. A record without a failed
+    call is about the specialist's own first call.
 
     Args:
         specialist: `sql` or `salesforce`.
@@ -81,8 +84,9 @@ class RecoveryKind:
                     text=str(record["request"]), catalogue=catalogue, today=str(record.get("today", ""))
                 ),
                 tool_error=str(record["tool_error"]),
+                failed_call=_failed_call(record, database, catalogue),
             )
-            for record, catalogue in zip(records, catalogues, strict=True)
+            for record, database, catalogue in zip(self._records, self._databases, catalogues, strict=True)
         ]
 
     def score(self, answers: Sequence[Sequence[Answer]], report: Report) -> None:
@@ -108,10 +112,15 @@ class RecoveryKind:
         gave_up = last.refused
         retried = len(turns) > 1 and last.request is not None
         failed = record["failed_call"]
-        repeated = retried and (
-            (last.method, last.json, last.text) == (turns[0].method, turns[0].json, turns[0].text)
-            or self._is(failed, last, database, record, catalogue)
-        )
+        if failed:
+            repeated = retried and self._is(failed, last, database, record, catalogue)
+        else:
+            first = turns[0]
+            repeated = retried and (last.method, last.json, last.text) == (
+                first.method,
+                first.json,
+                first.text,
+            )
         if not record["repairable"]:
             return Outcome(None, gave_up, repeated, "" if gave_up else last.why())
         expected = record["expected"].get("retry")
@@ -166,6 +175,29 @@ def _with_database(record: Record) -> Record:
 def _organisation(record: Record, catalogue: Catalogue | None) -> Catalogue:
     assert catalogue is not None
     return with_describes(catalogue, record["catalog"]) if record.get("catalog") else catalogue
+
+
+def _failed_call(
+    record: Record, database: Database | None, catalogue: Catalogue
+) -> specialist_pb2.ToolCall | None:
+    """The call that a record says was refused; text that the contract cannot say stays text."""
+    failed = record["failed_call"]
+    if not failed:
+        return None
+    call = specialist_pb2.ToolCall()
+    if database is not None:
+        sql = _sql_of(failed)
+        dialect = _DIALECTS.get(str(record.get("dialect", "sqlite")).lower(), "sqlite")
+        query = failed_query(sql, catalogue, dialect=dialect)
+        if query is not None:
+            call.request.Pack(query)
+        call.surface_text = sql
+        return call
+    gold = _salesforce_call(failed, record, catalogue)
+    if gold is not None and gold.request is not None:
+        call.request.Pack(gold.request)
+    call.surface_text = failed if isinstance(failed, str) else json.dumps(failed, ensure_ascii=False)
+    return call
 
 
 def _sql_of(expected: Any) -> str:
