@@ -38,6 +38,7 @@ __all__ = [
     "chat_format",
     "context_text",
     "follow_up",
+    "quoted_call",
     "refers_to_date",
 ]
 
@@ -160,6 +161,11 @@ def follow_up(chat: ChatFormat, error: str) -> str:
         error = error[:_MAX_ERROR_CHARS] + " …"
     text = f"Error: {_plain(error)}\nWrite the call again without this error."
     return chat.end + chat.message("user", text) + chat.opened("assistant")
+
+
+def quoted_call(text: str) -> str:
+    """Returns a call that the caller says was made, as it stands in the prompt before `follow_up`."""
+    return _plain(text)
 
 
 def context_text(documents: Sequence[ContextDocument], *, max_rows: int | None = None) -> str:
