@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from narrowgauge.contracts.prompts import MESSAGE_BEGIN, ROLE_END
@@ -63,7 +64,7 @@ class _Task:
     submitted: float
     future: Future[Decoded] = field(default_factory=Future)
     turn: asyncio.Event = field(default_factory=asyncio.Event)
-    running: asyncio.Task[None] | None = None
+    running: asyncio.Task[Decoded] | None = None
     left: bool = False
 
     @property
@@ -219,7 +220,9 @@ class OllamaBackend:
     # What follows runs in the event loop's thread.
 
     def _start(self, task: _Task) -> None:
-        task.running = self._loop.create_task(self._run(task))
+        task.running = self._loop.create_task(self._in_turn(task))
+        # A callback, because a task that is cancelled before its first step runs none of its own code.
+        task.running.add_done_callback(partial(self._settle, task))
         self._admit()
 
     def _stop(self, task: _Task) -> None:
@@ -243,29 +246,31 @@ class OllamaBackend:
                 self._active.append(task)
                 task.turn.set()
 
-    async def _run(self, task: _Task) -> None:
+    async def _in_turn(self, task: _Task) -> Decoded:
+        async with asyncio.timeout_at(task.request.deadline):
+            await task.turn.wait()
+            return await self._decode(task, time.monotonic())
+
+    def _settle(self, task: _Task, running: asyncio.Task[Decoded]) -> None:
+        """Tells who waits what became of a request, and gives its slot to the next one."""
         error: NarrowgaugeError | None = None
-        result: Decoded | None = None
-        try:
-            async with asyncio.timeout_at(task.request.deadline):
-                await task.turn.wait()
-                result = await self._decode(task, time.monotonic())
-        except TimeoutError:
-            error = refusals.expired()
-        except asyncio.CancelledError:
+        if running.cancelled():
             error = refusals.cancelled() if task.left else refusals.shut_down()
-        except NarrowgaugeError as exc:
-            error = exc
-        except Exception as exc:
-            error = InternalError("STEP_FAILED", f"the request to Ollama failed: {exc!r}")
+        elif (failure := running.exception()) is not None:
+            if isinstance(failure, TimeoutError):
+                error = refusals.expired()
+            elif isinstance(failure, NarrowgaugeError):
+                error = failure
+            else:
+                error = InternalError("STEP_FAILED", f"the request to Ollama failed: {failure!r}")
         self._note(task, error)
         self._admit()
         if task.future.done():  # it gave up its place in the queue
             return
-        if result is not None:
-            task.future.set_result(result)
-        else:
+        if error is not None:
             task.future.set_exception(error)
+        else:
+            task.future.set_result(running.result())
 
     def _note(self, task: _Task, error: NarrowgaugeError | None) -> None:
         with self._lock:

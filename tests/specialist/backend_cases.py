@@ -18,7 +18,7 @@ from specialist_svc.loading import load_specialist
 from specialist_svc.settings import Settings
 from specialist_svc.specialist import Specialist
 
-WAIT_S = 60
+WAIT_S = 300
 REQUESTS = [f"reserve {12 + n} units of AX-10{n} in Berlin" for n in range(6)]
 LLAMACPP = pytest.param(
     "llamacpp",

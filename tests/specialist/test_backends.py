@@ -116,9 +116,11 @@ def test_a_cancelled_request_leaves(backends: Backends, backend: str) -> None:
 
 def test_a_full_queue_refuses_at_once(backends: Backends, backend: str) -> None:
     """More requests than slots and queue hold are refused with the time after which to try again."""
-    with backends.specialist(backend, slots=1, queue=0) as specialist, pytest.raises(Overloaded) as caught:
-        specialist.backend.submit(request_of(specialist, REQUESTS[0]))
-    assert caught.value.retry_after_ms > 0
+    with backends.specialist(backend, slots=1, queue=1) as specialist:
+        with pytest.raises(Overloaded) as caught:
+            for text in REQUESTS * 5:
+                specialist.backend.submit(request_of(specialist, text))
+        assert caught.value.retry_after_ms > 0
 
 
 def test_closing_ends_what_is_under_way(backends: Backends, backend: str) -> None:
