@@ -22,7 +22,12 @@ from narrowgauge.demo.organisation_schema import describes
 from narrowgauge.demo.warehouse import build_warehouse
 from narrowgauge.errors import InvalidRequest, NotFound, Unsupported
 from narrowgauge.training.specialist.batches import EncodedExample
-from narrowgauge.training.specialist.data import salesforce_examples, sql_examples, summary_examples
+from narrowgauge.training.specialist.data import (
+    salesforce_examples,
+    salesforce_refusals,
+    sql_examples,
+    summary_examples,
+)
 from narrowgauge.training.specialist.data_files import DataFiles, Question, is_held_back
 from narrowgauge.training.specialist.encode import Encoder, TrainingExample
 from narrowgauge.training.specialist.own_examples import own_examples
@@ -49,6 +54,8 @@ _FEWEST, _MOST = 3, 14
 _SCHEMAS, _QUESTIONS_A_SCHEMA = 50, 12
 # Schemas of one table each are too many and too alike to draw questions on.
 _FEWEST_TABLES = 2
+# Refusals of Salesforce, as a share of the requests generated; SQL's are among its questions.
+_REFUSED = 0.06
 # Drawn for each example that is kept, since those that share a prefix are wanted.
 _DRAWN = 3
 
@@ -130,6 +137,8 @@ def build_corpus(
         catalogue = demo_organisation_catalogue()
         made = salesforce_examples(contract, catalogue, seed=sources.seed)
         corpus.add("generated over the demo organisation", draw.some(made, sources.generated))
+        refused = salesforce_refusals(contract, catalogue, seed=sources.seed)
+        corpus.add("refused requests", draw.some(refused, round(sources.generated * _REFUSED)))
     elif contract.service == _TEXT and sources.generated:
         made = summary_examples(contract, seed=sources.seed)
         corpus.add("generated results and notes", draw.some(made, sources.generated))

@@ -19,6 +19,7 @@ from narrowgauge.contracts.surfaces.surface import ClosedSets
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.evaluation.salesforce_calls import gold_request
 from narrowgauge.training.specialist.encode import TrainingExample
+from narrowgauge.training.specialist.salesforce_refusals import refused_requests
 from narrowgauge.training.specialist.salesforce_requests import Request, requests
 from narrowgauge.training.specialist.salesforce_wording import worded_requests
 from narrowgauge.training.specialist.sql_periods import TODAY
@@ -33,6 +34,7 @@ __all__ = [
     "canonical_sql",
     "salesforce_example",
     "salesforce_examples",
+    "salesforce_refusals",
     "sql_examples",
     "summary_examples",
 ]
@@ -51,6 +53,14 @@ def salesforce_examples(contract: Contract, catalogue: Catalogue, *, seed: int) 
     while True:
         request = next(worded, None) if rng.random() < _WORDED else None
         yield salesforce_example(contract, catalogue, request or next(made), rng)
+
+
+def salesforce_refusals(contract: Contract, catalogue: Catalogue, *, seed: int) -> Iterator[TrainingExample]:
+    """Yields requests that no call on the organisation serves, each with the refusal, without end."""
+    tool = contract.tool("Refuse")
+    for text in refused_requests(seed=seed):
+        call = ToolCall(tool, tool.request_class(unanswerable=True))
+        yield TrainingExample(text, call, catalogue, (), str(TODAY))
 
 
 def salesforce_example(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 
 import llguidance
@@ -11,7 +12,7 @@ from tokenizers import Tokenizer
 from narrowgauge.contracts.catalogue_text import catalogue_text
 from narrowgauge.contracts.closed_sets import TEXT_SETS, closed_sets_of
 from narrowgauge.contracts.contract import ToolCall
-from narrowgauge.contracts.prompts import build_prompt, chat_format, context_text
+from narrowgauge.contracts.prompts import build_prompt, chat_format, context_text, follow_up
 from narrowgauge.contracts.specialist import SpecialistConfig
 from narrowgauge.contracts.surfaces import CompiledSurface
 from narrowgauge.errors import InvalidRequest
@@ -19,7 +20,20 @@ from narrowgauge.training.specialist.batches import EncodedExample
 from narrowgauge.v1.catalogue_pb2 import Catalogue
 from narrowgauge.v1.specialist_pb2 import ContextDocument
 
-__all__ = ["Encoder", "TrainingExample"]
+__all__ = ["Encoder", "RefusedCall", "TrainingExample"]
+
+
+@dataclass(frozen=True)
+class RefusedCall:
+    """An earlier turn of a sub-task.
+
+    Attributes:
+        text: The call that the specialist made, in its surface; or text that is none.
+        error: Why the tool refused it, in the tool's words.
+    """
+
+    text: str
+    error: str
 
 
 @dataclass(frozen=True)
@@ -33,6 +47,7 @@ class TrainingExample:
         context: Documents that the sub-task is about.
         today: YYYY-MM-DD.
         catalogue_text: Text for the prompt when there is no catalogue, as examples files have it.
+        refused: The turn before, when the call is the repair of one that the tool refused.
     """
 
     request: str
@@ -41,6 +56,7 @@ class TrainingExample:
     context: Sequence[ContextDocument] = ()
     today: str = ""
     catalogue_text: str = ""
+    refused: RefusedCall | None = None
 
 
 class Encoder:
@@ -74,6 +90,15 @@ class Encoder:
         self._grammars: dict[tuple[object, ...], str] = {}
         self._matchers: dict[str, llguidance.LLMatcher] = {}
 
+    def of(self, config: SpecialistConfig, surface: CompiledSurface) -> Encoder:
+        """Returns an encoder for another specialist on the same model; its tokenizer is not read again."""
+        other = copy(self)
+        other._config, other._surface = config, surface
+        # Keyed by catalogues, and so of this contract alone.
+        other._grammars = {}
+        other._matchers = {}
+        return other
+
     def encode(self, example: TrainingExample) -> EncodedExample:
         """Encodes one example.
 
@@ -96,6 +121,9 @@ class Encoder:
         # Part by part, as serving does, so that the tokens at the seams are the same.
         prefix = [token for text in parts.texts[:-1] for token in self._ids(text)]
         prompt = prefix + self._ids(parts.texts[-1])
+        if example.refused is not None:
+            prompt += self._ids(example.refused.text)
+            prompt += self._ids(follow_up(self._chat, example.refused.error))
         target = self._ids(self._surface.render(example.call.tool, example.call.request))
         sampled = self._sampled(target, self._grammar(example))
         return EncodedExample(tuple(prompt), (*target, self._eos), tuple(sampled), len(prefix))
