@@ -1,4 +1,6 @@
-"""The wording between sub-tasks (`connecting.toml`), and the forms of verbs."""
+"""The wording between sub-tasks (`connecting.toml`, and `connecting_train.toml` for training alone), and the
+forms of verbs.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PHRASES", "gerund", "imperative", "participle", "singular"]
+__all__ = ["PHRASES", "TRAIN_PHRASES", "gerund", "imperative", "participle", "singular"]
 
 _FILE: dict[str, Any] = tomllib.loads((Path(__file__).parent / "connecting.toml").read_text(encoding="utf-8"))
 _REGULAR = frozenset(_FILE.pop("regular_verbs"))
@@ -15,6 +17,11 @@ _IRREGULAR: dict[str, list[str]] = _FILE.pop("irregular_verbs")
 
 PHRASES: dict[str, list[str]] = _FILE
 """Phrases by what they do: openings, order, independent, each, ..."""
+
+TRAIN_PHRASES: dict[str, list[str]] = tomllib.loads(
+    (Path(__file__).parent / "connecting_train.toml").read_text(encoding="utf-8")
+)
+"""Further phrases for training alone, with choices (`wording.choose`); also the item marks of lists."""
 
 
 def imperative(text: str) -> bool:

@@ -17,6 +17,38 @@ from narrowgauge.training.router.graph import EncoderShape
 __all__ = ["Encoder", "RouterModel", "base_weights"]
 
 TAGS = 3
+WEIGHT_BITS = 7
+
+
+def _through(exact: Tensor, rounded: Tensor) -> Tensor:
+    """The rounded value with the gradient of the exact one."""
+    return exact + (rounded - exact).detach()
+
+
+def _rounded_weight(weight: Tensor) -> Tensor:
+    """A linear weight [out, in] as `graph.write_encoder` stores it: seven bits and a scale an output."""
+    limit = 2 ** (WEIGHT_BITS - 1) - 1
+    scale = weight.detach().abs().amax(1, keepdim=True).clamp(min=1e-8) / limit
+    return _through(weight, (weight.detach() / scale).round() * scale)
+
+
+def _rounded_input(x: Tensor) -> Tensor:
+    """Activations [batch, length, width] in 256 steps from the least to the greatest of each request."""
+    known = x.detach()
+    low, high = known.amin((1, 2), keepdim=True), known.amax((1, 2), keepdim=True)
+    scale = (high.clamp(min=0) - low.clamp(max=0)).clamp(min=1e-8) / 255
+    return _through(x, (known / scale).round() * scale)
+
+
+class _Linear(nn.Linear):
+    """A linear layer that trains with the rounding of the int8 product that it becomes."""
+
+    rounded = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.rounded:
+            return functional.linear(x, self.weight, self.bias)
+        return functional.linear(_rounded_input(x), _rounded_weight(self.weight), self.bias)
 
 
 class _Layer(nn.Module):
@@ -24,11 +56,11 @@ class _Layer(nn.Module):
         super().__init__()
         hidden = shape.hidden
         self.heads = shape.heads
-        self.qkv = nn.Linear(hidden, 3 * hidden)
-        self.attention = nn.Linear(hidden, hidden)
+        self.qkv = _Linear(hidden, 3 * hidden)
+        self.attention = _Linear(hidden, hidden)
         self.norm1 = nn.LayerNorm(hidden, eps=shape.epsilon)
-        self.inner = nn.Linear(hidden, shape.inner)
-        self.outer = nn.Linear(shape.inner, hidden)
+        self.inner = _Linear(hidden, shape.inner)
+        self.outer = _Linear(shape.inner, hidden)
         self.norm2 = nn.LayerNorm(hidden, eps=shape.epsilon)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
@@ -50,6 +82,12 @@ class Encoder(nn.Module):
         self.position = nn.Embedding(positions, shape.hidden)
         self.norm = nn.LayerNorm(shape.hidden, eps=shape.epsilon)
         self.layers = nn.ModuleList(_Layer(shape) for _ in range(shape.layers))
+
+    def train_rounded(self) -> None:
+        """From now on computes with the rounding of the exported graph."""
+        for module in self.modules():
+            if isinstance(module, _Linear):
+                module.rounded = True
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Returns the token states."""

@@ -8,7 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from narrowgauge.training.router import connecting as c
-from narrowgauge.training.router.wording import REFERRING, SLOTS, TASKS, fill, part_of
+from narrowgauge.training.router.wording import (
+    REFERRING,
+    SLOTS,
+    TASKS,
+    TRAIN_REFERRING,
+    TRAIN_TASKS,
+    bare,
+    choose,
+    fill,
+    held_back,
+    part_of,
+)
 
 __all__ = ["GoldStep", "PlanDrawer", "Pool", "data_sources"]
 
@@ -25,6 +36,18 @@ _QUERY = re.compile(
     r"^(?:count|how|which|what|are|do|does|is|list|show|find|get|check|look|fetch|see|search|identify|was|"
     r"has|have)\b"
 )
+_ONCE = re.compile(r"\b(?:per|by|for each) \w+$")
+_SHARED_VERB = (
+    "{rows} per {unit}",
+    "{rowsadj} {rows} by {unit}",
+    "the {agg} {attr} per {unit}",
+    "{agg} {attr} by {unit}",
+    "number of {rows} per {unit}",
+    "how many {rows} per {unit}",
+    "total {attr} of {rows} by {unit}",
+)
+_MORE = 0.6
+"""Share of drawn wording that comes from the lists for training alone."""
 _TOTAL = (
     "results",
     "findings",
@@ -86,13 +109,53 @@ class PlanDrawer:
         self._external = {corpus: rows for corpus, rows in external.items() if rows}
         self._clear = {corpus: [r for r in rows if r[2]] for corpus, rows in self._external.items()}
         self.words = {name: self._mine(phrases) for name, phrases in c.PHRASES.items()}
+        self.training = part == "train"
+        self._held = {name: held_back(_dev(items)) for name, items in {**c.PHRASES, **TASKS}.items()}
+        self._held["referring"] = held_back(r[2] for r in REFERRING if part_of(r[2]) == "dev")
 
     def _mine(self, items: Sequence[str]) -> list[str]:
         """Items of this part; the first three of a list, the commonest, are always for train."""
-        dev = [item for i, item in enumerate(items) if i >= 3 and part_of(item) == "dev"]
-        if self._part == "train":
-            return [item for item in items if item not in dev]
-        return dev or list(items[-1:])
+        dev = _dev(items)
+        return dev if self._part == "dev" else [item for item in items if item not in dev]
+
+    def phrase(self, name: str) -> str:
+        """Draws a phrase, in training also of `connecting_train.toml`; `{a}` and `{b}` stay."""
+        if self.training and name in c.TRAIN_PHRASES and self.rng.random() < _MORE:
+            text = self._more(name, c.TRAIN_PHRASES[name])
+            return text if name.endswith("_pairs") else fill(text, self.rng)
+        return self.rng.choice(self.words[name])
+
+    def filled(self, phrase: str) -> str:
+        """Fills a phrase's slots."""
+        return fill(phrase, self.rng)
+
+    def phrases(self, name: str) -> list[str]:
+        """All phrases of a list, in training with one drawn form of each that has choices."""
+        extra = c.TRAIN_PHRASES.get(name, []) if self.training else []
+        drawn = [self._more(name, [item]) for item in extra]
+        return [*self.words[name], *(text for text in drawn if text)]
+
+    def _more(self, name: str, items: Sequence[str]) -> str:
+        """Draws an item and its choices that is not held back; empty where a few draws find none."""
+        for _ in range(9):
+            text = choose(self.rng.choice(items), self.rng)
+            if bare(text) not in self._held[name]:
+                return text
+        return ""
+
+    def template(self, label: str) -> str:
+        """Draws the template of a sub-task that stands alone."""
+        if self.training and self.rng.random() < _MORE:
+            return self._more(label, TRAIN_TASKS[label])
+        return self.rng.choice(self._tasks[label])
+
+    def referring(self) -> tuple[str, str, str]:
+        """Draws specialist, kind and template of a sub-task that needs an earlier result."""
+        if self.training and self.rng.random() < _MORE:
+            label, kind, template = self.rng.choice(TRAIN_REFERRING)
+            if drawn := self._more("referring", [template]):
+                return label, kind, drawn
+        return self.rng.choice(self._referring)
 
     def single(self) -> GoldStep:
         """Draws one sub-task that stands alone, for the routing loss."""
@@ -105,9 +168,7 @@ class PlanDrawer:
             if label == "sql" and rng.random() < 0.3 and "questions" in self._external:
                 pool = (self._clear if clear else self._external)["questions"]
                 return GoldStep(rng.choice(pool)[0], "own", "sql")
-            return GoldStep(
-                fill(rng.choice(self._tasks[label]), rng).replace("  ", " ").strip(), "own", label
-            )
+            return GoldStep(fill(self.template(label), rng).replace("  ", " ").strip(), "own", label)
         corpora = [name for name in self._external if name != "questions"]
         if not corpora:
             return self._task(own=True)
@@ -119,14 +180,15 @@ class PlanDrawer:
         """Draws the steps of a request; `own`: most of them are for our specialists."""
         rng = self.rng
         steps: list[GoldStep] = []
+        refers, depends, elliptical = (0.38, 0.44, 0.52) if self.training else (0.36, 0.41, 0.44)
         while len(steps) < count:
             step: GoldStep | None = None
             chance = rng.random()
-            if steps and chance < 0.36:
+            if steps and chance < refers:
                 step = self._reference(steps)
-            elif steps and chance < 0.41:
+            elif steps and chance < depends:
                 step = self._conditional(steps)
-            elif steps and chance < 0.44:
+            elif steps and chance < elliptical:
                 step = self._elliptical(steps)
             if step is None:
                 step = self._task(own=own if rng.random() < 0.85 else not own, clear=count > 1)
@@ -141,7 +203,7 @@ class PlanDrawer:
         step = self._task(own=True)
         if not c.imperative(step.text) or not _QUERY.search(steps[-1].text.lower()):
             return None
-        condition = fill(self.rng.choice(self.words["conditions"]), self.rng)
+        condition = fill(self.phrase("conditions"), self.rng)
         step.text = _tidy(condition + step.text)
         step.depends_on = {len(steps) - 1: "uses"}
         return step
@@ -156,12 +218,40 @@ class PlanDrawer:
                 "another one for {company}",
                 "one about the {subject} for {person}",
             )
+            if self.training:
+                options += (
+                    "one for {company}",
+                    "one for {person}",
+                    "another for {company}",
+                    "one more for {company}",
+                )
         elif last.text.startswith("how many") and last.intent == "sql":
             options = (
                 "how many in {month}",
                 "how many in {place}",
                 "how many {when}",
                 "how many of the {rows}",
+            )
+        elif self.training and last.corpus == "own" and last.intent == "sql" and _ONCE.search(last.text):
+            options = _SHARED_VERB
+        elif (
+            self.training
+            and last.corpus == "own"
+            and last.intent == "sql"
+            and re.search(r"^(?:what|how|which|who|when)\b", last.text)
+        ):
+            options = (
+                "in {month}", "in {place}", "for {company}", "what about {month}", "how about {place}",
+                "for {person}", "the same for {month}", "what about {company}", "the same for {place}",
+            )  # fmt: skip
+        elif self.training and re.search(
+            r"^(?:create|add|register) an? (?:new )?(?:lead|contact|task|account)", last.text
+        ):
+            options = (
+                "one for {person}",
+                "another one for {person}",
+                "one for {company}",
+                "another for {person}",
             )
         elif re.search(r"^(?:delete|remove) (?:the )?(?:lead|contact)", last.text):
             options = ("the one named {person}", "the one of {person} too")
@@ -171,7 +261,7 @@ class PlanDrawer:
 
     def _reference(self, steps: list[GoldStep]) -> GoldStep | None:
         rng = self.rng
-        label, kind, template = rng.choice(self._referring)
+        label, kind, template = self.referring()
         if label == "other" and rng.random() < 0.5:
             return None
         target = len(steps) - 1
@@ -185,8 +275,7 @@ class PlanDrawer:
         source = steps[target]
         if kind == "all":
             sinks = [i for i in range(len(steps)) if not any(i in data_sources(s) for s in steps)]
-            words = self.words["both"] if len(sinks) == 2 and rng.random() < 0.4 else self.words["all"]
-            phrase = rng.choice(words)
+            phrase = self.phrase("both" if len(sinks) == 2 and rng.random() < 0.4 else "all")
             text = fill(template.replace("{all}", phrase), rng)
             return GoldStep(_tidy(text), "own", label, dict.fromkeys(sinks, "uses"), over_all=True)
         noun = source.noun
@@ -196,9 +285,9 @@ class PlanDrawer:
         if source.intent == "summary":
             words, their = ["the summary", "it", "that summary", "your summary"], "its"
         elif _COUNTS.search(source.text.lower()):
-            words, their = self.words["it_count"], "its"
+            words, their = self.phrases("it_count"), "its"
         elif noun:
-            words, their = self.words["it"], "their"
+            words, their = self.phrases("it"), "their"
         elif re.search(r"^(?:create|open|log|add|file|raise|update|set)\b.*\bcase\b", source.text):
             words, their = ["it", "the case", "that case", "this case", "the new case"], "its"
         elif re.search(r"^(?:create|add)\b.*\b(?:lead|contact|account|opportunity)\b", source.text):
@@ -216,7 +305,7 @@ class PlanDrawer:
         each = (
             [f"each of the {noun}", f"each {one}", f"every {one}", f"each of those {noun}"]
             if named
-            else self.words["each"]
+            else self.phrases("each")
         )
         each_phrase = rng.choice(each).replace("{one}", one).replace("{noun}", noun)
         if "{their}" in template and named:
@@ -235,6 +324,11 @@ class PlanDrawer:
             .replace("{their}", their)
         )
         return GoldStep(_tidy(fill(text, rng)), "own", label, {target: kind})
+
+
+def _dev(items: Sequence[str]) -> list[str]:
+    """Items held back from training; where chance leaves none, the last."""
+    return [item for i, item in enumerate(items) if i >= 3 and part_of(item) == "dev"] or list(items[-1:])
 
 
 def _tidy(text: str) -> str:

@@ -13,6 +13,7 @@ from narrowgauge.training.router.plans import GoldStep, PlanDrawer, Pool, data_s
 __all__ = ["Composer", "Request"]
 
 _QUESTION = re.compile(r"^(?:what|which|who|how|when|where|are|is|do|does|did|why|can)\b", re.IGNORECASE)
+_MORE_MARKS = 0.6
 _PUNCTUATION = re.compile(r"[,.;:?!]")
 
 
@@ -75,16 +76,19 @@ class Composer:
         )[0]
         if len(steps) == 1:
             style = "inline"
-        if rng.random() < 0.06:
-            pieces.append((rng.choice(self._words["asides"]), -1))
-        opened = rng.random() < 0.4
+        training = self._plans.training
+        if rng.random() < (0.16 if training else 0.06):
+            pieces.append((self._plans.phrase("asides"), -1))
+        opened = rng.random() < (0.45 if training else 0.4)
         if opened:
-            openings = self._words["openings"]
+            openings = self._plans.phrases("openings")
+            if training and rng.random() < 0.5:
+                openings = openings[len(self._words["openings"]) :]
             if not c.imperative(steps[0].text):
                 openings = [
                     o for o in openings if o.rstrip(" ").endswith((",", "!", ":", ".", "\n", "So", "Ok"))
                 ] or [""]
-            pieces.append((rng.choice(openings), -1))
+            pieces.append((self._plans.filled(rng.choice(openings)), -1))
         listed = style in ("numbered", "bullets", "lines")
         if listed and pieces and not pieces[-1][0].endswith("\n"):
             pieces.append((rng.choice(("\n", ":\n", "", " ")), -1))
@@ -93,11 +97,14 @@ class Composer:
             if style == "numbered"
             else rng.choice(("- ", "* ", "• ", "– "))
         )
+        marks = [mark.format(k + 1) for k in range(len(steps))]
+        if training and rng.random() < _MORE_MARKS:
+            marks = self._marks(style, len(steps))
         gap = rng.choice(("\n", "\n", "\n", " ", "; ", ".\n", "\n\n")) if style == "numbered" else "\n"
         i = 0
         while i < len(steps):
             start = len(pieces) == 0 or pieces[-1][0].rstrip(" ").endswith((".", "!", "\n", "?"))
-            number = mark.format(i + 1) if style != "lines" else ""
+            number = marks[i] if style != "lines" else ""
             if i:
                 start = self._connect(pieces, steps, i, style, gap + number)
             elif listed:
@@ -105,7 +112,7 @@ class Composer:
                 start = True
             pair = None
             if i + 1 < len(steps) and rng.random() < (
-                0.2 if style in ("inline", "sentences", "mixed") else 0.02
+                (0.28 if training else 0.2) if style in ("inline", "sentences", "mixed") else 0.02
             ):
                 pair = self._pair(steps, i)
             if pair is not None:
@@ -119,8 +126,8 @@ class Composer:
                 i += 2
                 if i < len(steps):
                     # What an order word would mean after a pair is unclear: the next step stands beside it.
-                    number = mark.format(i + 1) if style != "lines" else ""
-                    plain = gap + number if listed else rng.choice(self._words["independent_sentences"])
+                    number = marks[i] if style != "lines" else ""
+                    plain = gap + number if listed else self._plans.phrase("independent_sentences")
                     pieces.append((plain, -1))
                     pieces.append((steps[i].text, i))
                     _capitalise(pieces, len(pieces) - 1, rng)
@@ -131,8 +138,8 @@ class Composer:
                 _capitalise(pieces, len(pieces) - 1, rng)
             i += 1
         ending = rng.random()
-        if ending < 0.12:
-            pieces.append((rng.choice(self._words["closings"]), -1))
+        if ending < (0.24 if training else 0.12):
+            pieces.append((self._plans.phrase("closings"), -1))
         elif ending < 0.7:
             pieces.append(("?" if _QUESTION.search(steps[-1].text) else ".", -1))
         for step in steps:
@@ -154,7 +161,7 @@ class Composer:
         if style in ("numbered", "bullets", "lines"):
             pieces.append((gap, -1))
             if order and rng.random() < 0.25:
-                words = rng.choice(self._words["order_sentences"]).lstrip(". \n")
+                words = self._plans.phrase("order_sentences").lstrip(".!? \n")
                 pieces.append((words, -1))
                 if not data:
                     steps[i].depends_on[i - 1] = "after"
@@ -163,15 +170,18 @@ class Composer:
         sentence = style == "sentences" or (style == "mixed" and rng.random() < 0.5)
         last = i == len(steps) - 1 and i >= 1
         if order and last and rng.random() < 0.45:
-            words = rng.choice(self._words["final"])
+            words = self._plans.phrase("final")
         elif order:
-            words = rng.choice(self._words["order_sentences" if sentence else "order"])
+            words = self._plans.phrase("order_sentences" if sentence else "order")
+        elif sentence and self._plans.training and rng.random() < 0.1:
+            # A statement between two requests is no step either.
+            words = rng.choice((". ", ".\n", "! ")) + self._plans.phrase("asides")
         elif sentence:
-            words = rng.choice(self._words["independent_sentences"])
+            words = self._plans.phrase("independent_sentences")
         elif not last and rng.random() < 0.6:
             words = ", "
         else:
-            words = rng.choice(self._words["independent"])
+            words = self._plans.phrase("independent")
         if order and not data:
             steps[i].depends_on[i - 1] = "after"
         if _QUESTION.search(steps[i - 1].text) and words.startswith(".") and rng.random() < 0.8:
@@ -184,9 +194,11 @@ class Composer:
         rng = self._rng
         a, b = steps[i], steps[i + 1]
         backward = rng.random() < 0.6
-        template = rng.choice(self._words["reversed_pairs" if backward else "after_pairs"])
+        template = self._plans.phrase("reversed_pairs" if backward else "after_pairs")
         if not (c.imperative(a.text) and c.imperative(b.text)):
             return None
+        if self._plans.training and any(s.text.lower().startswith("do ") for s in (a, b)):
+            return None  # a question, though `do` is a verb whose forms are known
         data = bool(data_sources(b))
         if backward and (b.depends_on or a.depends_on):
             return None
@@ -210,6 +222,21 @@ class Composer:
         elif not data:
             b.depends_on[i] = "after"
         return pieces, backward
+
+    def _marks(self, style: str, count: int) -> list[str]:
+        """Item marks of a list of further kinds: numbers, letters, ordinals, bullets."""
+        rng = self._rng
+        if style != "numbered":
+            return [rng.choice(c.TRAIN_PHRASES["bullets"])] * count
+        kind = rng.random()
+        if kind < 0.5:
+            mark = rng.choice(c.TRAIN_PHRASES["marks"])
+            return [mark.format(k + 1) for k in range(count)]
+        if kind < 0.75:
+            mark = rng.choice(c.TRAIN_PHRASES["letters"])
+            letters = "abcdefghij" if rng.random() < 0.6 else "ABCDEFGHIJ"
+            return [mark.replace("#", letters[k]) for k in range(count)]
+        return rng.choice(c.TRAIN_PHRASES["ordinals"]).split("|")[:count]
 
     def _noisy(self, pieces: list[tuple[str, int]], steps: list[GoldStep], slices: frozenset[str]) -> Request:
         rng = self._rng

@@ -28,6 +28,10 @@ from narrowgauge.training.router.vocabulary import prune
 OUTSIDE, BEGIN, INSIDE = range(3)
 POSITIONS = 256
 LONGEST = 160
+GENERAL = "general"
+"""Corpus of texts that only the teacher speaks about: they may have several sub-tasks."""
+HIDDEN_TOKENS = 0.03
+"""Share of the tokens of composed requests that training hides, so that no single word decides."""
 
 
 @dataclass
@@ -60,9 +64,13 @@ class Targets:
             (corpus, "oos") for corpus in sorted(external) if any(r[1] == "oos" for r in external[corpus])
         ]
         self.index = {name: i for i, name in enumerate(names)}
-        corpora = [name[0] for name in names]
-        same = [[a == b for b in corpora] for a in corpora]
-        self.rivals = torch.tensor(same)
+        ours = [("own", intent) for intent in ("sql", "salesforce", "summary")]
+        # What another corpus asks for is out of scope for our specialists, so those classes compete as well.
+        rivals = [
+            [a[0] == b[0] or (a in ours and b[0] != "own") or (b in ours and a[0] != "own") for b in names]
+            for a in names
+        ]
+        self.rivals = torch.tensor(rivals)
 
     def of(self, step: GoldStep) -> int:
         """Class of a step; -1 for none."""
@@ -97,10 +105,11 @@ def collate(requests: Sequence[Request], tokenizer: Tokenizer, targets: Targets)
     pairs: list[tuple[int, int, int, int]] = []
     for r, (ids, spans, request) in enumerate(rows):
         ids_out[r, : len(ids)] = torch.tensor(ids)
-        tags[r, : len(ids)] = OUTSIDE
-        for begin, end in spans:
-            tags[r, begin:end] = INSIDE
-            tags[r, begin] = BEGIN
+        if request.steps[0].corpus != GENERAL:
+            tags[r, : len(ids)] = OUTSIDE
+            for begin, end in spans:
+                tags[r, begin:end] = INSIDE
+                tags[r, begin] = BEGIN
         local = torch.zeros(len(spans), FEATURES, count, length)
         local[:, :, r, : len(ids)] = torch.from_numpy(pooling_rows(spans, len(ids)))
         first = len(steps)
@@ -119,6 +128,14 @@ def collate(requests: Sequence[Request], tokenizer: Tokenizer, targets: Targets)
         ids_out, ids_out != 0, tags, pooled[:, 2], pooled, table[:, 0], table[:, 1], table[:, 2], table[:, 3],
         torch.tensor([targets.of(s) for s in steps]), steps,
     )  # fmt: skip
+
+
+def hide_tokens(batch: Batch, tokenizer: Tokenizer) -> None:
+    """Puts `[MASK]` in the place of some tokens."""
+    names = ("[PAD]", "[CLS]", "[SEP]")
+    special = torch.tensor([int(tokenizer.token_to_id(name) or 0) for name in names])
+    chosen = (torch.rand(batch.ids.shape) < HIDDEN_TOKENS) & ~torch.isin(batch.ids, special)
+    batch.ids[chosen] = int(tokenizer.token_to_id("[MASK]") or 0)
 
 
 class Teacher:
@@ -195,6 +212,7 @@ def main() -> None:
     parser.add_argument("--singles", type=int, default=40, help="lone sub-tasks a step")
     parser.add_argument("--rate", type=float, default=3e-4)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--warmup", type=int, default=60, help="steps until the full rate")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument(
         "--resume",
@@ -208,12 +226,13 @@ def main() -> None:
     external = external_tasks(args.data, "train")
     composer = Composer("train", external, args.seed)
     targets = Targets(external)
-    texts = [composer.draw().text for _ in range(20000)] + taskbench_texts(args.data)
-    texts += [row[0] for rows in external.values() for row in rows]
-    texts += [row["query"] for row in read_jsonl(args.data / "seal_tools" / "dev.jsonl.xz")]
-    tokenizer, words = prune(args.base / "tokenizer.json", texts, args.vocabulary)
     if args.resume:
-        tokenizer = Tokenizer.from_file(str(args.resume / "tokenizer.json"))
+        tokenizer, words = Tokenizer.from_file(str(args.resume / "tokenizer.json")), list[int]()
+    else:
+        texts = [composer.draw().text for _ in range(20000)] + taskbench_texts(args.data)
+        texts += [row[0] for rows in external.values() for row in rows]
+        texts += [row["query"] for row in read_jsonl(args.data / "seal_tools" / "dev.jsonl.xz")]
+        tokenizer, words = prune(args.base / "tokenizer.json", texts, args.vocabulary)
     encoder = Encoder(EncoderShape(len(args.layers)), tokenizer.get_vocab_size(), POSITIONS)
     model = RouterModel(encoder, len(targets.index))
     if args.resume:
@@ -223,7 +242,10 @@ def main() -> None:
         model.load_state_dict({**saved, "classes": classes})
     else:
         base_weights(args.base, encoder, args.layers, words)
+    encoder.train_rounded()
     teacher = Teacher(args.base)
+    general = [text for text in taskbench_texts(args.data) if len(text) < 200]
+    general += [row["query"] for row in read_jsonl(args.data / "seal_tools" / "dev.jsonl.xz")]
     head = [p for name, p in model.named_parameters() if not name.startswith("encoder.")]
     optimizer = torch.optim.AdamW(
         [{"params": encoder.parameters(), "lr": args.rate}, {"params": head, "lr": 4 * args.rate}],
@@ -235,7 +257,7 @@ def main() -> None:
     step, shown = 0, dict[str, float]()
     waiting: list[list[Request]] = []
     while (spent := (time.monotonic() - began) / 60 / args.minutes) < 1:
-        factor = min(1.0, (step + 1) / 60) * (0.5 * (1 + math.cos(math.pi * spent)) * 0.97 + 0.03)
+        factor = min(1.0, (step + 1) / args.warmup) * (0.5 * (1 + math.cos(math.pi * spent)) * 0.97 + 0.03)
         for group, rate in zip(optimizer.param_groups, peak, strict=True):
             group["lr"] = rate * factor
         if not waiting:
@@ -243,8 +265,10 @@ def main() -> None:
             drawn = sorted((composer.draw() for _ in range(8 * args.batch)), key=lambda r: len(r.text))
             waiting = [drawn[k : k + args.batch] for k in range(0, len(drawn), args.batch)]
             rng.shuffle(waiting)
-        parts = [(collate(waiting.pop(), tokenizer, targets), teacher if step % 2 else None)]
+        parts = [(collate(waiting.pop(), tokenizer, targets), teacher if step % 3 == 0 else None)]
+        hide_tokens(parts[0][0], tokenizer)
         lone = [composer.single() for _ in range(args.singles)]
+        lone += [GoldStep(rng.choice(general), GENERAL, "") for _ in range(args.singles // 4)]
         for one in lone:
             one.span = (0, len(one.text))
         parts.append(
