@@ -108,7 +108,7 @@ def _add_own(
         add_medians(report, {"compact_tokens_out": [float(n) for n in tokens[COMPACT]]})
         add_ratio(report, "compact_tokens_ratio", tokens[COMPACT], tokens["cached"])
     assert field.own is not None
-    report.model = field.own.facts["model"]
+    report.model = field.model_name
     report.machine |= {**field.own.facts, "max_tokens": str(MAX_TOKENS)}
 
 

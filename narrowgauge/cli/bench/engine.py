@@ -43,7 +43,7 @@ async def bench_engine(options: BenchOptions, report: Report, progress: Progress
                     found[name][metric].append(value)
             rounds += 1
         call = await field.own.call(field.workload.call(0, "protojson"))
-        report.n, report.bundle, report.model = rounds, field.workload.bundle.hash, field.own.facts["model"]
+        report.n, report.bundle, report.model = rounds, field.workload.bundle.hash, field.model_name
         report.machine |= dict(field.own.facts)
         add_medians(report, found[""])
         report.metrics["forced_share"] = call["forced"] / max(1, call["tokens"])

@@ -86,6 +86,8 @@ def _draw(axis: Any, unit: str, names: list[str], report: Report) -> None:
 
 def _unit(metric: str) -> str:
     """Returns a metric's unit in words, by the last part of its name that has one; empty without one."""
+    if "growth" in metric:  # a slope, which may be negative
+        return ""
     if metric.startswith(_RATIOS):
         return "times"
     for part in reversed(metric.split(".")):

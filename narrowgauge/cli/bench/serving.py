@@ -74,7 +74,7 @@ async def bench_serve(options: BenchOptions, report: Report, progress: Progress)
         async with _loaded(child, field_) as load:
             await _measure(field_, options, report, progress, load, child, tokens_of)
     add_medians(report, {"start_s": starts})
-    report.bundle = field_.workload.bundle.hash
+    report.bundle, report.model = field_.workload.bundle.hash, field_.model_name
     report.machine |= {
         "threads": str(threads_of(os.environ)),
         "slots": str(slots),

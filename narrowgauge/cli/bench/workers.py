@@ -143,6 +143,7 @@ class Contest:
         settings: Of the peer.
         workload: The calls.
         model: Folder of the prepared model.
+        model_name: The model's own name.
     """
 
     own: Worker | None
@@ -150,6 +151,7 @@ class Contest:
     settings: tuple[PeerSetting, ...]
     workload: Workload
     model: Path
+    model_name: str
 
     @property
     def workers(self) -> tuple[Worker, ...]:
@@ -208,4 +210,4 @@ async def contest(
             )
             worker = await stack.enter_async_context(measured)
             settings += [PeerSetting(worker, precision, surface) for surface in peer.surfaces]
-        yield Contest(mine, peer, tuple(settings), workload, prepared)
+        yield Contest(mine, peer, tuple(settings), workload, prepared, model.name)
