@@ -36,6 +36,10 @@ def compile_command(
     examples: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="JSON lines of labelled requests.")
     ] = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Rules on routes, as TOML: docs/router.md."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compile contracts into a bundle: what router and specialists agree on, by its content hash.
@@ -49,16 +53,18 @@ def compile_command(
     from narrowgauge.cli.home import Home
     from narrowgauge.cli.render.console import stdout
     from narrowgauge.cli.render.progress import progress_bar
+    from narrowgauge.contracts.route_rules import read_rules
     from narrowgauge.errors import InvalidRequest
 
     if router_only != (examples is not None):
         raise InvalidRequest("BAD_ARGUMENT", "--router-only and --examples FILE go together")
+    given_rules = read_rules(rules) if rules is not None else ()
     if examples is not None:
         from narrowgauge.routing import compile_router_from_examples
 
         if out is None:
             raise InvalidRequest("BAD_ARGUMENT", "--router-only needs --out DIR")
-        compile_router_from_examples(examples, out)
+        compile_router_from_examples(examples, out, rules=given_rules)
         typer.echo(json.dumps({"path": str(out)}) if as_json else f"router written to {out}")
         return
 
@@ -77,6 +83,7 @@ def compile_command(
             target,
             protos=proto or (),
             specialists=folders if only else [*carried_specialists(), *folders],
+            rules=given_rules,
             progress=progress,
         )
     if as_json:
@@ -91,6 +98,8 @@ def compile_command(
     for entry in _summary(bundle)["specialists"]:
         table.add_row(entry["name"], entry["surface"], entry["contract"], ", ".join(entry["tools"]))
     stdout().print(table)
+    for line in _overruled(bundle):
+        stdout().print(line, style="yellow", markup=False)
     stdout().print(f"\nbundle {bundle.hash}\nin     {bundle.path}", soft_wrap=True, markup=False)
 
 
@@ -98,6 +107,8 @@ def _summary(bundle: Bundle) -> dict[str, Any]:
     return {
         "hash": bundle.hash,
         "path": str(bundle.path),
+        "rules": _router(bundle)["rules"],
+        "overruled_examples": _router(bundle)["overruled_examples"],
         "specialists": [
             {
                 "name": name,
@@ -108,3 +119,18 @@ def _summary(bundle: Bundle) -> dict[str, Any]:
             for name, contract in sorted(bundle.contracts.items())
         ],
     }
+
+
+def _router(bundle: Bundle) -> dict[str, Any]:
+    import json
+
+    description: dict[str, Any] = json.loads((bundle.router_path / "router.json").read_text(encoding="utf-8"))
+    return description
+
+
+def _overruled(bundle: Bundle) -> list[str]:
+    """Returns a line for each example that a rule sends elsewhere: meant, or a rule that is too wide."""
+    return [
+        f"rule {entry['rule']} overrules an example of {entry['specialist']}: {entry['example']!r}"
+        for entry in _router(bundle)["overruled_examples"]
+    ]

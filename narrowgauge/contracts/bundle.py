@@ -3,8 +3,8 @@
     bundle.json                       format, hash, and the SHA-256 of each file
     descriptors.binpb                 all contracts, self-contained
     constraints/<specialist>.<surface>.json
-    specialists/<name>/…              configuration, examples, adapter
-    router/…                          the compiled router graph
+    specialists/<name>/…              configuration, examples, rules, adapter
+    router/…                          the compiled router graph, all rules in its router.json
 
 A bundle's hash is the SHA-256 over its sorted list of files with their hashes, so equal inputs give equal
 bytes and an equal hash. Router and specialists compare it when they connect.
@@ -29,13 +29,14 @@ from google.protobuf.message import DecodeError
 
 from narrowgauge.contracts.contract import Contract
 from narrowgauge.contracts.descriptors import builtin_descriptor_set, contracts_in, load_protos, pool_of
+from narrowgauge.contracts.route_rules import RouteRule
 from narrowgauge.contracts.specialist import CONFIG_FILE, SpecialistConfig
 from narrowgauge.contracts.surfaces import CompiledAhead, get_surface
 from narrowgauge.contracts.trained import check_trained
 from narrowgauge.contracts.validate import violations
 from narrowgauge.errors import AlreadyExists, DataLoss, FailedPrecondition, InvalidRequest, NotFound
 
-__all__ = ["Bundle", "carried_specialists", "compile_bundle"]
+__all__ = ["Bundle", "carried_specialists", "compile_bundle", "example_requests"]
 
 FORMAT = 1
 MANIFEST = "bundle.json"
@@ -100,6 +101,7 @@ def compile_bundle(
     protos: Sequence[Path] = (),
     includes: Sequence[Path] = (),
     specialists: Sequence[Path] = (),
+    rules: Sequence[RouteRule] = (),
     router: Path | None = None,
     with_router: bool = True,
     progress: Progress | None = None,
@@ -114,17 +116,22 @@ def compile_bundle(
             specialists' configurations name.
         includes: Further import paths of `protos`.
         specialists: Folders with `specialist.toml`; none for those that Narrowgauge carries.
-        router: Folder of a compiled router to take; None compiles one from the contracts' examples.
+        rules: Rules on routes, beside those of the contracts and of the specialists' folders.
+        router: Folder of a compiled router to take; None compiles one from the examples of the contracts
+            and of the specialists.
         with_router: False leaves the router out; such a bundle serves specialists only.
         progress: Told what is being done.
 
     Raises:
-        InvalidRequest: A contract, configuration or example is wrong.
+        InvalidRequest: A contract, configuration, example or rule is wrong, or rules are given to a bundle
+            whose router is not compiled now.
         Unsupported: A contract has a field without a constraint; names it and says why.
         AlreadyExists: `out` exists and is no bundle.
         FailedPrecondition: The folder cannot be written, for example because the disk is full.
     """
     report = progress or (lambda what, done: None)
+    if rules and (router is not None or not with_router):
+        raise InvalidRequest("BAD_ARGUMENT", "rules belong to a router that is compiled with them")
     report("reading contracts", 0.0)
     configs = _configs(specialists or carried_specialists())
     protos = list(dict.fromkeys([*protos, *_own_protos(configs, protos)]))
@@ -142,8 +149,7 @@ def compile_bundle(
             _write_specialist(scratch, config, _contract(config, services))
         if with_router:
             report("compiling the router", 0.5)
-            described = {config.name: _routes(_contract(config, services)) for config in configs}
-            _write_router(scratch / "router", router, described)
+            _write_router(scratch / "router", router, configs, services, rules)
         recorded = {name: _sha256(scratch / name) for name in _files_in(scratch)}
         manifest = {"format": FORMAT, "hash": _hash_of(recorded), "files": recorded}
         (scratch / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
@@ -178,14 +184,18 @@ def _write_specialist(scratch: Path, config: SpecialistConfig, contract: Contrac
     target = scratch / "specialists" / config.name
     target.mkdir(parents=True)
     shutil.copyfile(config.folder / CONFIG_FILE, target / CONFIG_FILE)
-    if config.examples:
-        shutil.copyfile(config.folder / config.examples, target / config.examples)
+    for name in filter(None, (config.examples, config.rules)):
+        shutil.copyfile(config.folder / name, target / name)
     if config.adapter_path is not None:
         shutil.copytree(config.adapter_path, target / config.adapter, copy_function=shutil.copyfile)
 
 
 def _write_router(
-    target: Path, router: Path | None, described: Mapping[str, tuple[str, Sequence[str]]]
+    target: Path,
+    router: Path | None,
+    configs: Sequence[SpecialistConfig],
+    services: Mapping[str, Contract],
+    rules: Sequence[RouteRule],
 ) -> None:
     if router is not None:
         if not router.is_dir():
@@ -195,11 +205,26 @@ def _write_router(
     # Imported on use: it loads onnxruntime.
     from narrowgauge.routing import compile_router
 
-    compile_router(target, described)
+    described: dict[str, tuple[str, Sequence[str]]] = {}
+    every_rule = list(rules)
+    for config in configs:
+        contract = _contract(config, services)
+        described[config.name] = (contract.description, example_requests(config, contract))
+        every_rule += [*contract.rules, *config.read_rules()]
+    compile_router(target, described, rules=every_rule)
 
 
-def _routes(contract: Contract) -> tuple[str, list[str]]:
-    return contract.description, [example for tool in contract.tools for example in tool.examples]
+def example_requests(config: SpecialistConfig, contract: Contract) -> list[str]:
+    """Returns the example requests that routes are fitted to: the contract's and the specialist's.
+
+    Those that the specialist refuses are left out: they say what it is not for.
+    """
+    requests = [example for tool in contract.tools for example in tool.examples]
+    for example in config.read_examples():
+        call = example.tool_call(contract).request
+        if not getattr(call, "unanswerable", False):
+            requests.append(example.request)
+    return requests
 
 
 def _configs(folders: Sequence[Path]) -> list[SpecialistConfig]:

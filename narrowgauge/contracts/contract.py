@@ -10,6 +10,7 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from narrowgauge.contracts.route_rules import RouteRule, option_rules
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.v1 import options_pb2
 
@@ -60,12 +61,14 @@ class Contract:
         specialist: Name of the specialist.
         description: What requests it serves.
         tools: In the order of declaration; at least one.
+        rules: Its own rules on routes.
     """
 
     service: str
     specialist: str
     description: str
     tools: tuple[Tool, ...]
+    rules: tuple[RouteRule, ...] = ()
 
     def tool(self, method: str) -> Tool:
         """Returns the tool by full or short name; raises `KeyError`."""
@@ -92,7 +95,8 @@ def contract_of(service: ServiceDescriptor) -> Contract:
     """Reads a service's options into a contract.
 
     Raises:
-        InvalidRequest: The service lacks the option `(narrowgauge.v1.specialist)` or has no unary method.
+        InvalidRequest: The service lacks the option `(narrowgauge.v1.specialist)` or has no unary method, or
+            one of its rules lacks something.
     """
     options = service.GetOptions()
     if not options.HasExtension(options_pb2.specialist):
@@ -105,7 +109,8 @@ def contract_of(service: ServiceDescriptor) -> Contract:
     tools = tuple(_tool_of(method) for method in service.methods)
     if not tools:
         raise InvalidRequest("CONTRACT_WITHOUT_TOOLS", f"service {service.full_name} has no methods")
-    return Contract(service.full_name, specialist.name, specialist.description, tools)
+    rules = option_rules(specialist, service.full_name)
+    return Contract(service.full_name, specialist.name, specialist.description, tools, rules)
 
 
 def _tool_of(method: MethodDescriptor) -> Tool:

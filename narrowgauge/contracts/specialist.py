@@ -12,6 +12,7 @@
     ollama_model = ""             # for the backend "ollama": the model's name there
     guide = "llguidance"          # optional: what holds the constraint, or "outlines_core"
     proto = "../orders.proto"     # optional: where the contract is written, from this folder on
+    rules = "rules.toml"          # optional: the specialist's own rules on routes; see `route_rules`
 
 Decoding is greedy; there is no temperature to set.
 """
@@ -28,6 +29,7 @@ from typing import Any
 
 from narrowgauge.contracts.contract import Contract, ToolCall
 from narrowgauge.contracts.proto_json import read_message
+from narrowgauge.contracts.route_rules import RouteRule, read_rules
 from narrowgauge.errors import InvalidRequest, NotFound
 
 __all__ = ["BACKENDS", "CONFIG_FILE", "GUIDES", "Example", "SpecialistConfig"]
@@ -113,6 +115,7 @@ class SpecialistConfig:
         backend: One of `BACKENDS`.
         ollama_model: The model's name in Ollama.
         guide: One of `GUIDES`.
+        rules: Name of the rules file in `folder`; empty for none.
     """
 
     name: str
@@ -128,6 +131,7 @@ class SpecialistConfig:
     backend: str = BACKENDS[0]
     ollama_model: str = ""
     guide: str = GUIDES[0]
+    rules: str = ""
 
     @property
     def adapter_path(self) -> Path | None:
@@ -155,10 +159,18 @@ class SpecialistConfig:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise InvalidRequest("BAD_SPECIALIST_CONFIG", f"{path}: {error}") from error
         config = cls(folder=folder, **_checked(path, values))
-        for name in filter(None, (config.examples, config.adapter)):
+        for name in filter(None, (config.examples, config.adapter, config.rules)):
             if not (folder / name).exists():
                 raise NotFound("NO_SPECIALIST_FILE", f"{path} names {name}, which {folder} does not have")
         return config
+
+    def read_rules(self) -> tuple[RouteRule, ...]:
+        """Reads the rules file; none where there is none.
+
+        Raises:
+            InvalidRequest: BAD_RULE: a rule is malformed or about another specialist.
+        """
+        return read_rules(self.folder / self.rules, own=self.name) if self.rules else ()
 
     def read_examples(self) -> tuple[Example, ...]:
         """Reads the examples file: one JSON object a line; lines that begin with `#` are comments.
@@ -192,6 +204,7 @@ def _checked(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
         "backend": BACKENDS[0],
         "ollama_model": "",
         "guide": GUIDES[0],
+        "rules": "",
     }
     numbers = ("max_output_tokens", "catalogue_chars")
     types = {item.name: int if item.name in numbers else str for item in fields(SpecialistConfig)}
@@ -216,7 +229,7 @@ def _checked(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
         ]
         problems += [
             f"{name} must be a name inside of the folder"
-            for name in ("examples", "adapter")
+            for name in ("examples", "adapter", "rules")
             if Path(merged[name]).is_absolute() or ".." in Path(merged[name]).parts
         ]
     if problems:

@@ -6,15 +6,17 @@ import json
 import lzma
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from narrowgauge.contracts.route_rules import RouteRule
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.routing.encoder import ENCODER_FILES, ENCODER_FOLDER, Encoder
 from narrowgauge.routing.logistic import fit, held_out_logits, softmax, temperature_of
+from narrowgauge.routing.rules import checked_rules
 from narrowgauge.routing.segmentation import quoted_regions, whole_span
 
 __all__ = ["OUT_OF_SCOPE", "compile_router", "compile_router_from_examples"]
@@ -25,7 +27,7 @@ OUT_OF_SCOPE = "oos"
 """Intent of a text that nobody serves, in files of examples."""
 
 _NEGATIVES = Path(__file__).parent / "out_of_scope.txt"
-_FORMAT = 1
+_FORMAT = 2
 # A vector has length one; the factor puts the decay of the regression into a range that is well conditioned.
 _SCALE = np.float32(10.0)
 _DECAY = 1.5e-2
@@ -60,6 +62,7 @@ def compile_router(
     specialists: Mapping[str, tuple[str, Sequence[str]]],
     examples: Mapping[str, Sequence[str]] | None = None,
     *,
+    rules: Sequence[RouteRule] = (),
     encoder: Path = ENCODER_FOLDER,
     precision: float = 0.95,
 ) -> None:
@@ -69,11 +72,13 @@ def compile_router(
         out: Folder to write, created when missing.
         specialists: Name -> (description, example requests).
         examples: Further example requests by name; `oos` for requests that nobody serves.
+        rules: Rules that are asked before the classifier.
         encoder: Folder of the trained encoder.
         precision: Thresholds are chosen so that a route is right at least this often on held-out examples.
 
     Raises:
-        InvalidRequest: No specialist, one without examples, or an unknown name in `examples`.
+        InvalidRequest: No specialist, one without examples, or an unknown name in `examples`; rules that
+            `checked_rules` refuses.
     """
     extra = dict(examples or {})
     unknown = sorted(set(extra) - set(specialists) - {OUT_OF_SCOPE})
@@ -82,6 +87,7 @@ def compile_router(
             "UNKNOWN_SPECIALIST", f"examples name {', '.join(unknown)}, which no contract declares"
         )
     texts: dict[str, list[str]] = {}
+    requests: dict[str, list[str]] = {}
     for name in sorted(specialists):
         description, own = specialists[name]
         wording = [t for t in dict.fromkeys([*own, *extra.get(name, ())]) if t.strip()]
@@ -90,15 +96,25 @@ def compile_router(
                 "NO_EXAMPLES",
                 f"specialist {name} has no example requests; add `examples` to the options of its methods",
             )
+        requests[name] = wording
         texts[name] = [*wording, description] if description.strip() else wording
-    _compile(out, texts, list(extra.get(OUT_OF_SCOPE, ())), encoder, precision, floor=0.45)
+    ruled = _ruled(rules, requests)
+    _compile(out, texts, list(extra.get(OUT_OF_SCOPE, ())), ruled, encoder, precision, floor=0.45)
 
 
-def compile_router_from_examples(path: Path, out: Path, *, encoder: Path = ENCODER_FOLDER) -> None:
+def compile_router_from_examples(
+    path: Path, out: Path, *, rules: Sequence[RouteRule] = (), encoder: Path = ENCODER_FOLDER
+) -> None:
     """Compiles a router from labelled texts: JSON Lines of text and intent, plain or xz.
 
+    Args:
+        path: The texts.
+        out: Folder to write, created when missing.
+        rules: Rules on the intents that are asked before the classifier.
+        encoder: Folder of the trained encoder.
+
     Raises:
-        InvalidRequest: A line is not of this form, or there is no intent.
+        InvalidRequest: A line is not of this form, or there is no intent; rules that `checked_rules` refuses.
     """
     texts: dict[str, list[str]] = {}
     content = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
@@ -117,13 +133,23 @@ def compile_router_from_examples(path: Path, out: Path, *, encoder: Path = ENCOD
     negatives = texts.pop(OUT_OF_SCOPE, [])
     if not texts:
         raise InvalidRequest("NO_EXAMPLES", f"{path} has no example of an intent")
-    _compile(out, texts, negatives, encoder, precision=None, floor=0.0)
+    _compile(out, texts, negatives, _ruled(rules, texts), encoder, precision=None, floor=0.0)
+
+
+def _ruled(rules: Sequence[RouteRule], examples: Mapping[str, Sequence[str]]) -> dict[str, object]:
+    """Checks the rules; returns what `router.json` holds of them."""
+    overruled = checked_rules(rules, list(examples), examples)
+    return {
+        "rules": [rule.values() for rule in sorted(rules, key=lambda rule: rule.name)],
+        "overruled_examples": [asdict(entry) for entry in overruled],
+    }
 
 
 def _compile(
     out: Path,
     texts: Mapping[str, Sequence[str]],
     negatives: Sequence[str],
+    ruled: Mapping[str, object],
     folder: Path,
     precision: float | None,
     *,
@@ -171,6 +197,7 @@ def _compile(
         "thresholds": {name: round(t, 4) for name, t in zip(names, thresholds, strict=True)},
         "examples": {name: len(texts[name]) for name in names},
         "out_of_scope_examples": int(sizes[none] if none < len(sizes) else 0),
+        **ruled,
         "held_out_accuracy": round(float((probabilities.argmax(1) == rows.classes).mean()), 4),
     }
     (out / "router.json").write_text(

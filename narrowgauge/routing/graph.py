@@ -7,31 +7,26 @@ import json
 import os
 import time
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from narrowgauge.contracts.route_rules import FORBID, FORCE, RouteRule
 from narrowgauge.errors import DataLoss, InvalidRequest, LimitExceeded
 from narrowgauge.routing.dependencies import decode
 from narrowgauge.routing.encoder import Encoder
-from narrowgauge.routing.logistic import softmax
+from narrowgauge.routing.routes import NO_SPECIALIST, Route, RouteClassifier
+from narrowgauge.routing.rules import RuleSet
 from narrowgauge.routing.segmentation import quoted_regions, segment, whole_span
-from narrowgauge.v1 import dispatcher_pb2
+from narrowgauge.v1 import dispatcher_pb2, options_pb2
 
 __all__ = ["MAX_STEPS", "NO_SPECIALIST", "Route", "RouterGraph"]
-
-Array = npt.NDArray[np.float32]
 
 MAX_STEPS = 128
 """Most steps that a plan may have; the head for dependencies compares all pairs."""
 
-NO_SPECIALIST = "NO_SPECIALIST"
-"""Reason of a step for which the router abstains."""
-
-_CLASSIFIER = "classifier"
 _CANDIDATES = 3
+_EFFECTS = {FORCE: options_pb2.ROUTE_EFFECT_FORCE, FORBID: options_pb2.ROUTE_EFFECT_FORBID}
 _KINDS = {
     "after": dispatcher_pb2.DEPENDENCY_KIND_AFTER,
     "uses": dispatcher_pb2.DEPENDENCY_KIND_USES,
@@ -39,47 +34,23 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True)
-class Route:
-    """Where one sub-task goes.
-
-    Attributes:
-        specialist: Its name; empty when the router abstains.
-        confidence: Calibrated probability that this is right.
-        candidates: (specialist, calibrated probability), best first.
-        out_of_scope: Calibrated probability that no specialist serves it.
-    """
-
-    specialist: str
-    confidence: float
-    candidates: tuple[tuple[str, float], ...]
-    out_of_scope: float
-
-
 class RouterGraph:
     """A compiled router, safe to share between threads; a text's plan never depends on other texts.
 
     Args:
         encoder: The encoder.
-        names: Specialists in the order of the classes; the class after the last is out of scope.
-        weight: float32 [hidden, classes], the temperature divided in.
-        bias: float32 [classes], likewise.
-        thresholds: Probability by specialist below which the router abstains.
+        names: Names of the specialists, sorted.
+        classifier: Of route vectors.
+        rules: What is asked before the classifier.
     """
 
     def __init__(
-        self,
-        encoder: Encoder,
-        names: tuple[str, ...],
-        weight: Array,
-        bias: Array,
-        thresholds: dict[str, float],
+        self, encoder: Encoder, names: tuple[str, ...], classifier: RouteClassifier, rules: RuleSet
     ) -> None:
         self._encoder = encoder
         self._names = names
-        self._weight = weight
-        self._bias = bias
-        self._thresholds = thresholds
+        self._classifier = classifier
+        self._rules = rules
 
     @classmethod
     def load(cls, path: Path, *, threads: int | None = None) -> RouterGraph:
@@ -100,12 +71,13 @@ class RouterGraph:
             with np.load(io.BytesIO((path / "routes.npz").read_bytes())) as routes:
                 weight, bias = routes["weight"] / temperature, routes["bias"] / temperature
             thresholds = {name: float(description["thresholds"][name]) for name in names}
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            rules = RuleSet([RouteRule.of_values(values) for values in description["rules"]])
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, InvalidRequest) as error:
             raise DataLoss("ROUTER_DAMAGED", f"{path} is not a compiled router: {error}") from error
         if weight.shape[1] != len(names) + 1:
             raise DataLoss("ROUTER_DAMAGED", f"{path}/routes.npz does not fit the specialists of router.json")
         encoder = Encoder(path, threads=_threads() if threads is None else threads)
-        return cls(encoder, names, weight, bias, thresholds)
+        return cls(encoder, names, RouteClassifier(names, weight, bias, thresholds), rules)
 
     @property
     def specialists(self) -> tuple[str, ...]:
@@ -130,7 +102,8 @@ class RouterGraph:
                 metadata={"limit_steps": str(MAX_STEPS)},
             )
         vectors, kinds = self._encoder.read(encoded, [tokens for _, tokens in found], quotes)
-        routes = self._routes(vectors)
+        matches = [self._rules.matches(text, span, quotes) for span, _ in found]
+        routes = self._classifier.routes(vectors, matches)
         kept = _steps(text, [span for span, _ in found], routes)
         if len(kept) < len(found):
             # What lies between two steps is part of what tells their dependency: it is read again.
@@ -143,11 +116,20 @@ class RouterGraph:
                 text=text[begin:end],
                 specialist=route.specialist,
                 confidence=route.confidence,
-                reason=_CLASSIFIER if route.specialist else NO_SPECIALIST,
+                reason=route.reason,
+                out_of_scope=route.out_of_scope,
             )
             step.span.begin, step.span.end = begin, end
             for name, probability in route.candidates[:_CANDIDATES]:
                 step.candidates.add(specialist=name, probability=probability)
+            for match in route.rules:
+                applied = step.rules.add(
+                    name=match.rule.name,
+                    effect=_EFFECTS[match.rule.effect],
+                    specialists=match.rule.specialists,
+                )
+                for low, high in match.spans:
+                    applied.matched.add(begin=low, end=high)
             for need in needs:
                 step.depends_on.add(step=need.step, kind=_KINDS[need.kind], confidence=need.probability)
         plan.plan_ms = 1e3 * (time.perf_counter() - began)
@@ -161,21 +143,9 @@ class RouterGraph:
             LimitExceeded: It is too long.
         """
         encoded = self._encoder.encode(text)
-        span = encoded.tokens(whole_span(text)) or (0, len(encoded.ids))
-        vectors, _ = self._encoder.read(encoded, [span], quoted_regions(text))
-        return self._routes(vectors)[0]
-
-    def _routes(self, vectors: Array) -> list[Route]:
-        return [self._route(row) for row in softmax(vectors @ self._weight + self._bias)]
-
-    def _route(self, probabilities: Array) -> Route:
-        outside = float(probabilities[-1])
-        order = np.argsort(-probabilities[:-1], kind="stable")
-        candidates = tuple((self._names[k], float(probabilities[k])) for k in order)
-        name, best = candidates[0]
-        if best < outside or best < self._thresholds[name]:
-            return Route("", max(outside, 1.0 - best), candidates, outside)
-        return Route(name, best, candidates, outside)
+        whole, quotes = whole_span(text), quoted_regions(text)
+        vectors, _ = self._encoder.read(encoded, [encoded.tokens(whole) or (0, len(encoded.ids))], quotes)
+        return self._classifier.routes(vectors, [self._rules.matches(text, whole, quotes)])[0]
 
 
 def _steps(text: str, spans: list[tuple[int, int]], routes: list[Route]) -> list[int]:

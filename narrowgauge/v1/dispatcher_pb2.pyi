@@ -872,14 +872,18 @@ class PlanStep(_message.Message):
     DEPENDS_ON_FIELD_NUMBER: _builtins.int
     CANDIDATES_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    OUT_OF_SCOPE_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """That part's text."""
     specialist: _builtins.str
     """The specialist; empty when the router abstains."""
     confidence: _builtins.float
-    """Calibrated probability that the route is right."""
+    """Calibrated probability that the route is right; 1 where a rule forced it."""
     reason: _builtins.str
-    """Why the route is what it is: `classifier`, `NO_SPECIALIST` or the name of a rule."""
+    """Why the route is what it is: `classifier`, `NO_SPECIALIST` or the name of the rule that decided."""
+    out_of_scope: _builtins.float
+    """Calibrated probability, of the classifier alone, that no specialist serves the step."""
     @_builtins.property
     def span(self) -> Global___Span:
         """Its part of the request."""
@@ -890,7 +894,11 @@ class PlanStep(_message.Message):
 
     @_builtins.property
     def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___RouteCandidate]:
-        """The best routes, best first; also when the router abstains."""
+        """The classifier's best routes, best first; also when the router abstains, and whatever rules say."""
+
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___AppliedRule]:
+        """The rules that the step's text matched, also those that changed nothing."""
 
     def __init__(
         self,
@@ -902,14 +910,54 @@ class PlanStep(_message.Message):
         depends_on: _abc.Iterable[Global___StepDependency] | None = ...,
         candidates: _abc.Iterable[Global___RouteCandidate] | None = ...,
         reason: _builtins.str = ...,
+        rules: _abc.Iterable[Global___AppliedRule] | None = ...,
+        out_of_scope: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["span", b"span"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "confidence", b"confidence", "depends_on", b"depends_on", "reason", b"reason", "span", b"span", "specialist", b"specialist", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "confidence", b"confidence", "depends_on", b"depends_on", "out_of_scope", b"out_of_scope", "reason", b"reason", "rules", b"rules", "span", b"span", "specialist", b"specialist", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PlanStep: _TypeAlias = PlanStep  # noqa: Y015
+
+@_typing.final
+class AppliedRule(_message.Message):
+    """A rule that matched a step."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    EFFECT_FIELD_NUMBER: _builtins.int
+    SPECIALISTS_FIELD_NUMBER: _builtins.int
+    MATCHED_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name."""
+    effect: _options_pb2.RouteEffect.ValueType
+    """What it does."""
+    @_builtins.property
+    def specialists(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The specialists that it is about."""
+
+    @_builtins.property
+    def matched(self) -> _containers.RepeatedCompositeFieldContainer[Global___Span]:
+        """What of the request it matched."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        effect: _options_pb2.RouteEffect.ValueType = ...,
+        specialists: _abc.Iterable[_builtins.str] | None = ...,
+        matched: _abc.Iterable[Global___Span] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effect", b"effect", "matched", b"matched", "name", b"name", "specialists", b"specialists"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AppliedRule: _TypeAlias = AppliedRule  # noqa: Y015
 
 @_typing.final
 class Span(_message.Message):

@@ -25,21 +25,25 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cnarrowgauge/v1/options.proto\x12\x0enarrowgauge.v1\x1a google/protobuf/descriptor.proto\"6\n\x11SpecialistOptions\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"\x93\x01\n\x0bToolOptions\x12\x13\n\x0b\x64\x65scription\x18\x01 \x01(\t\x12\x10\n\x08\x65xamples\x18\x02 \x03(\t\x12/\n\x0bside_effect\x18\x03 \x01(\x0e\x32\x1a.narrowgauge.v1.SideEffect\x12,\n\texecution\x18\x04 \x01(\x0e\x32\x19.narrowgauge.v1.Execution\"I\n\x0cValueOptions\x12\x13\n\x0b\x64\x65scription\x18\x01 \x01(\t\x12\x13\n\x0bvalues_from\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65rived\x18\x03 \x01(\x08*s\n\nSideEffect\x12\x1b\n\x17SIDE_EFFECT_UNSPECIFIED\x10\x00\x12\x14\n\x10SIDE_EFFECT_READ\x10\x01\x12\x15\n\x11SIDE_EFFECT_WRITE\x10\x02\x12\x1b\n\x17SIDE_EFFECT_DESTRUCTIVE\x10\x03*g\n\tExecution\x12\x19\n\x15\x45XECUTION_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45XECUTION_SERVICE\x10\x01\x12\x12\n\x0e\x45XECUTION_NONE\x10\x02\x12\x14\n\x10\x45XECUTION_CLIENT\x10\x03:X\n\nspecialist\x12\x1f.google.protobuf.ServiceOptions\x18\xe2\x8f\x03 \x01(\x0b\x32!.narrowgauge.v1.SpecialistOptions:K\n\x04tool\x12\x1e.google.protobuf.MethodOptions\x18\xe2\x8f\x03 \x01(\x0b\x32\x1b.narrowgauge.v1.ToolOptions:L\n\x05value\x12\x1d.google.protobuf.FieldOptions\x18\xe2\x8f\x03 \x01(\x0b\x32\x1c.narrowgauge.v1.ValueOptionsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cnarrowgauge/v1/options.proto\x12\x0enarrowgauge.v1\x1a google/protobuf/descriptor.proto\"`\n\x11SpecialistOptions\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12(\n\x05rules\x18\x03 \x03(\x0b\x32\x19.narrowgauge.v1.RouteRule\"|\n\tRouteRule\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\x0e\x32\x1b.narrowgauge.v1.RouteEffect\x12\x10\n\x08patterns\x18\x03 \x03(\t\x12\x10\n\x08keywords\x18\x04 \x03(\t\x12\x10\n\x08\x65ntities\x18\x05 \x03(\t\"\x93\x01\n\x0bToolOptions\x12\x13\n\x0b\x64\x65scription\x18\x01 \x01(\t\x12\x10\n\x08\x65xamples\x18\x02 \x03(\t\x12/\n\x0bside_effect\x18\x03 \x01(\x0e\x32\x1a.narrowgauge.v1.SideEffect\x12,\n\texecution\x18\x04 \x01(\x0e\x32\x19.narrowgauge.v1.Execution\"I\n\x0cValueOptions\x12\x13\n\x0b\x64\x65scription\x18\x01 \x01(\t\x12\x13\n\x0bvalues_from\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65rived\x18\x03 \x01(\x08*s\n\nSideEffect\x12\x1b\n\x17SIDE_EFFECT_UNSPECIFIED\x10\x00\x12\x14\n\x10SIDE_EFFECT_READ\x10\x01\x12\x15\n\x11SIDE_EFFECT_WRITE\x10\x02\x12\x1b\n\x17SIDE_EFFECT_DESTRUCTIVE\x10\x03*g\n\tExecution\x12\x19\n\x15\x45XECUTION_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45XECUTION_SERVICE\x10\x01\x12\x12\n\x0e\x45XECUTION_NONE\x10\x02\x12\x14\n\x10\x45XECUTION_CLIENT\x10\x03*\\\n\x0bRouteEffect\x12\x1c\n\x18ROUTE_EFFECT_UNSPECIFIED\x10\x00\x12\x16\n\x12ROUTE_EFFECT_FORCE\x10\x01\x12\x17\n\x13ROUTE_EFFECT_FORBID\x10\x02:X\n\nspecialist\x12\x1f.google.protobuf.ServiceOptions\x18\xe2\x8f\x03 \x01(\x0b\x32!.narrowgauge.v1.SpecialistOptions:K\n\x04tool\x12\x1e.google.protobuf.MethodOptions\x18\xe2\x8f\x03 \x01(\x0b\x32\x1b.narrowgauge.v1.ToolOptions:L\n\x05value\x12\x1d.google.protobuf.FieldOptions\x18\xe2\x8f\x03 \x01(\x0b\x32\x1c.narrowgauge.v1.ValueOptionsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'narrowgauge.v1.options_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SIDEEFFECT']._serialized_start=363
-  _globals['_SIDEEFFECT']._serialized_end=478
-  _globals['_EXECUTION']._serialized_start=480
-  _globals['_EXECUTION']._serialized_end=583
+  _globals['_SIDEEFFECT']._serialized_start=531
+  _globals['_SIDEEFFECT']._serialized_end=646
+  _globals['_EXECUTION']._serialized_start=648
+  _globals['_EXECUTION']._serialized_end=751
+  _globals['_ROUTEEFFECT']._serialized_start=753
+  _globals['_ROUTEEFFECT']._serialized_end=845
   _globals['_SPECIALISTOPTIONS']._serialized_start=82
-  _globals['_SPECIALISTOPTIONS']._serialized_end=136
-  _globals['_TOOLOPTIONS']._serialized_start=139
-  _globals['_TOOLOPTIONS']._serialized_end=286
-  _globals['_VALUEOPTIONS']._serialized_start=288
-  _globals['_VALUEOPTIONS']._serialized_end=361
+  _globals['_SPECIALISTOPTIONS']._serialized_end=178
+  _globals['_ROUTERULE']._serialized_start=180
+  _globals['_ROUTERULE']._serialized_end=304
+  _globals['_TOOLOPTIONS']._serialized_start=307
+  _globals['_TOOLOPTIONS']._serialized_end=454
+  _globals['_VALUEOPTIONS']._serialized_start=456
+  _globals['_VALUEOPTIONS']._serialized_end=529
 # @@protoc_insertion_point(module_scope)

@@ -77,6 +77,30 @@ EXECUTION_CLIENT: Execution.ValueType  # 3
 """The client of the chain, which answers with a tool result on its stream."""
 Global___Execution: _TypeAlias = Execution  # noqa: Y015
 
+class _RouteEffect:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RouteEffectEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RouteEffect.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ROUTE_EFFECT_UNSPECIFIED: _RouteEffect.ValueType  # 0
+    """Not said; a rule must say it."""
+    ROUTE_EFFECT_FORCE: _RouteEffect.ValueType  # 1
+    """The step goes to the specialist."""
+    ROUTE_EFFECT_FORBID: _RouteEffect.ValueType  # 2
+    """The step never goes to the specialist."""
+
+class RouteEffect(_RouteEffect, metaclass=_RouteEffectEnumTypeWrapper):
+    """What a rule does to a step that it matches."""
+
+ROUTE_EFFECT_UNSPECIFIED: RouteEffect.ValueType  # 0
+"""Not said; a rule must say it."""
+ROUTE_EFFECT_FORCE: RouteEffect.ValueType  # 1
+"""The step goes to the specialist."""
+ROUTE_EFFECT_FORBID: RouteEffect.ValueType  # 2
+"""The step never goes to the specialist."""
+Global___RouteEffect: _TypeAlias = RouteEffect  # noqa: Y015
+
 @_typing.final
 class SpecialistOptions(_message.Message):
     """Names the specialist of a contract."""
@@ -85,23 +109,75 @@ class SpecialistOptions(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The specialist's name: lower case, digits and hyphens, unique in a bundle."""
     description: _builtins.str
     """One sentence that says what requests it serves; the router reads it."""
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___RouteRule]:
+        """Rules that send steps to this specialist or keep them from it, before the classifier is asked."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         description: _builtins.str = ...,
+        rules: _abc.Iterable[Global___RouteRule] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "name", b"name", "rules", b"rules"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SpecialistOptions: _TypeAlias = SpecialistOptions  # noqa: Y015
+
+@_typing.final
+class RouteRule(_message.Message):
+    """A rule on the words of a step. It matches when each kind of condition that it has is met; text in
+    quotations never counts.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    EFFECT_FIELD_NUMBER: _builtins.int
+    PATTERNS_FIELD_NUMBER: _builtins.int
+    KEYWORDS_FIELD_NUMBER: _builtins.int
+    ENTITIES_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name: lower case, digits and hyphens, unique in a bundle; the plan gives it as the reason."""
+    effect: Global___RouteEffect.ValueType
+    """What it does."""
+    @_builtins.property
+    def patterns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Regular expressions, one of which must match; whole words, without regard to case."""
+
+    @_builtins.property
+    def keywords(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Words or phrases, one of which must occur; whole words, without regard to case."""
+
+    @_builtins.property
+    def entities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Entities that must all occur, for example `email` or `salesforce_id`."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        effect: Global___RouteEffect.ValueType = ...,
+        patterns: _abc.Iterable[_builtins.str] | None = ...,
+        keywords: _abc.Iterable[_builtins.str] | None = ...,
+        entities: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effect", b"effect", "entities", b"entities", "keywords", b"keywords", "name", b"name", "patterns", b"patterns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RouteRule: _TypeAlias = RouteRule  # noqa: Y015
 
 @_typing.final
 class ToolOptions(_message.Message):
