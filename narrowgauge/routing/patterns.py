@@ -234,7 +234,7 @@ class _Parser:
             raise self._bad("a ( without its )")
         self._at += 1
         self._depth -= 1
-        return node
+        return _Sequence((node,))
 
     def _escape(self) -> CharSet:
         char = self._take()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 
 import numpy as np
 import numpy.typing as npt
@@ -17,16 +18,27 @@ OUTSIDE, BEGIN, INSIDE = range(3)
 
 # Quotation marks of any length; a straight single quote counts only where no letter is glued to its outer
 # side, so that apostrophes do not. Fences, marked context and lines with `>` are other people's text as well.
-_QUOTED = re.compile(
-    r"```.*?(?:```|\Z)"
-    r"|<(context|document|quote|email|text)>.*?(?:</\1>|\Z)"
-    r"|^>[^\n]*$"
-    r'|"[^"]*"'
-    r"|“[^”]*”|„[^“”]*[“”]|«[^»]*»|「[^」]*」|`[^`\n]+`"
-    r"|(?<!\w)'(?=\S)[^\n]*?(?<=\S)'(?!\w)"
-    r"|(?<!\w)‘(?=\S)[^‘\n]*?(?<=\S)’(?!\w)",
-    re.DOTALL | re.MULTILINE | re.IGNORECASE,
+_OPENING = re.compile(
+    r"```|<(?ai:context|document|quote|email|text)>|^>|[\"“„«「`]|(?<!\w)['‘](?=\S)", re.MULTILINE
 )
+_CLOSING = {
+    "```": re.compile("```"),
+    '"': re.compile('"'),
+    "“": re.compile("”"),
+    "„": re.compile("[“”]"),
+    "«": re.compile("»"),
+    "「": re.compile("」"),
+    "`": re.compile("[`\n]"),
+    "'": re.compile(r"\n|(?<=\S)'(?!\w)"),
+    "‘": re.compile(r"[\n‘]|(?<=\S)’(?!\w)"),
+    ">": re.compile("$", re.MULTILINE),
+    **{
+        f"<{tag}>": re.compile(f"</{tag}>", re.IGNORECASE)
+        for tag in ("context", "document", "quote", "email", "text")
+    },
+}
+_TO_THE_END = {mark for mark in _CLOSING if mark == "```" or mark.startswith("<")}
+_BREAKING = {"`": "\n", "'": "\n", "‘": "\n‘"}  # what such a quotation cannot hold
 _EDGE = " \t\r\n\f\v.,;:!?…"
 _LEADING = re.compile(
     r"(?:(?:and|then|also|please|finally|next|afterwards|first|lastly)\b[ ,:]*"
@@ -36,8 +48,32 @@ _LEADING = re.compile(
 
 
 def quoted_regions(text: str) -> list[tuple[int, int]]:
-    """Character ranges of quotations, the marks included; they do not overlap."""
-    return [match.span() for match in _QUOTED.finditer(text)]
+    """Character ranges of quotations, the marks included; they are in order and do not overlap.
+
+    Fences and marked context that are never closed reach to the end of the text; other marks that are never
+    closed are none. Takes time linear in the text, whatever marks it has.
+    """
+    regions: list[tuple[int, int]] = []
+    # The next closing mark of each kind holds for every opening mark before it: none is looked for twice.
+    ahead: dict[str, re.Match[str] | None] = {}
+    at = 0
+    while opening := _OPENING.search(text, at):
+        at = opening.start() + 1
+        mark = opening[0].lower()
+        closing = ahead.get(mark)
+        if mark not in ahead or (closing is not None and closing.start() < opening.end()):
+            ahead[mark] = closing = _CLOSING[mark].search(text, opening.end())
+        if closing is None:
+            if mark not in _TO_THE_END:
+                continue
+            end = len(text)
+        elif closing[0] in _BREAKING.get(mark, ()) or (mark == "`" and closing.start() == opening.end()):
+            continue
+        else:
+            end = closing.end()
+        regions.append((opening.start(), end))
+        at = end
+    return regions
 
 
 def whole_span(text: str) -> tuple[int, int]:
@@ -75,9 +111,48 @@ def segment(
         if tokens is not None:
             found.append((chars, tokens))
     if found:
-        return found
+        return _with_quotations(text, found, offsets, quotes) if quotes else found
     whole = whole_span(text)
     return [(whole, tokens_of(offsets, whole) or (0, len(offsets)))]
+
+
+def _with_quotations(
+    text: str,
+    found: list[tuple[tuple[int, int], tuple[int, int]]],
+    offsets: npt.NDArray[np.int64],
+    quotes: list[tuple[int, int]],
+) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Makes spans that are nothing but quotation part of the step that they stand beside.
+
+    A quoted document is what another step is about: as a step of its own it would be done.
+    """
+    asking = [_asks(text, chars, quotes) for chars, _ in found]
+    if all(asking) or not any(asking):
+        return found
+    joined: list[tuple[int, int]] = []
+    waiting: int | None = None  # where quotations in front of the first step begin
+    for (chars, _), asks in zip(found, asking, strict=True):
+        if asks:
+            begin = chars[0] if waiting is None else waiting
+            joined.append((begin, chars[1]))
+            waiting = None
+        elif joined:
+            joined[-1] = (joined[-1][0], chars[1])
+        elif waiting is None:
+            waiting = chars[0]
+    return [(chars, tokens_of(offsets, chars) or (0, len(offsets))) for chars in joined]
+
+
+def _asks(text: str, chars: tuple[int, int], quotes: list[tuple[int, int]]) -> bool:
+    """Tells whether a span has a word outside of quotations."""
+    at, end = chars
+    for low, high in quotes[max(0, bisect_left(quotes, (at, 0)) - 1) :]:
+        if low >= end:
+            break
+        if any(c.isalnum() for c in text[at:low]):
+            return True
+        at = max(at, high)
+    return any(c.isalnum() for c in text[at:end])
 
 
 def _best_path(scores: Array) -> list[int]:
@@ -109,11 +184,13 @@ def _runs(path: list[int]) -> list[tuple[int, int]]:
 
 
 def _clean(text: str, begin: int, end: int, quotes: list[tuple[int, int]]) -> tuple[int, int] | None:
-    for low, high in quotes:
-        if low < begin < high:
-            begin = low
-        if low < end < high:
-            end = high
+    # Quotations are in order and apart, so that at most the last one that begins before an end holds it.
+    before = bisect_left(quotes, (begin, 0)) - 1
+    if before >= 0 and begin < quotes[before][1]:
+        begin = quotes[before][0]
+    before = bisect_left(quotes, (end, 0)) - 1
+    if before >= 0 and end < quotes[before][1]:
+        end = quotes[before][1]
     while end > begin and text[end - 1] in _EDGE:
         end -= 1
     while begin < end and text[begin] in _EDGE:
