@@ -23,6 +23,7 @@ from narrowgauge.runtime import semconv
 from narrowgauge.runtime.trace_store import MetricPoint, TraceStore
 from narrowgauge.runtime.trace_tree import Trace, TraceSpan
 from narrowgauge.v1 import dispatcher_pb2 as pb
+from narrowgauge.v1 import options_pb2
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 RECORDED = [
@@ -176,6 +177,36 @@ def test_a_plan_hangs_below_its_strongest_dependency() -> None:
     lines = printed(plan_tree(plan)).splitlines()
     assert [line.split("─ ")[-1][:1] for line in lines[1:]] == ["0", "2", "1"]
     assert "← uses the result of 0  ← after 1" in " ".join(printed(plan_tree(plan)).split("\n"))
+
+
+def test_a_plan_tells_its_rules() -> None:
+    """Below a step stand the rules that matched it, by which words, and which of them decided."""
+    text = "close 0065g00000Ab1Cd"
+    step = pb.PlanStep(
+        text=text,
+        span=pb.Span(begin=10, end=10 + len(text)),
+        specialist="salesforce",
+        confidence=1,
+        reason="record-id",
+        rules=[
+            pb.AppliedRule(
+                name="record-id",
+                effect=options_pb2.ROUTE_EFFECT_FORCE,
+                specialists=["salesforce"],
+                matched=[pb.Span(begin=16, end=31)],
+            ),
+            pb.AppliedRule(
+                name="no-closing",
+                effect=options_pb2.ROUTE_EFFECT_FORBID,
+                specialists=["sql"],
+                matched=[pb.Span(begin=10, end=15)],
+            ),
+        ],
+    )
+    shown = printed(plan_tree(pb.Plan(steps=[step])))
+    assert "salesforce 1.00  close 0065g00000Ab1Cd  [10:31]" in shown
+    assert "rule record-id forces salesforce: '0065g00000Ab1Cd'\n" in shown.replace(" \n", "\n")
+    assert "rule no-closing forbids sql: 'close' (changed nothing)" in shown
 
 
 def test_a_home_knows_what_runs(home: Path) -> None:
