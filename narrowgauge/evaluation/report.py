@@ -38,6 +38,8 @@ class Report:
         latency_ms: `p50`, `p95` and `p99` a call.
         failures: At most as many as the run was told to keep.
         machine: Cores, threads and versions; benchmarks only.
+        reliability: Of a router, for each bin of confidence `low`, `high`, `n`, mean `confidence` and
+            `accuracy`.
     """
 
     kind: str
@@ -50,6 +52,7 @@ class Report:
     latency_ms: dict[str, float] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     machine: dict[str, str] = field(default_factory=dict)
+    reliability: list[dict[str, float]] = field(default_factory=list)
 
     def fail(self, record: str, why: str) -> None:
         """Adds a failure; its reason is kept to one line."""
@@ -76,8 +79,9 @@ class Report:
     def to_json(self) -> dict[str, object]:
         """Returns the envelope of `--json`."""
         result = asdict(self)
-        if not self.machine:
-            del result["machine"]
+        for name in ("machine", "reliability"):
+            if not result[name]:
+                del result[name]
         return result
 
 

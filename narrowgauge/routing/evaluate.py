@@ -26,15 +26,37 @@ NONE = "none"
 
 _KINDS = {1: "after", 2: "uses", 3: "for_each"}
 _RESAMPLES = 400
+_BINS = 15
 
 
 @dataclass
 class Metrics:
-    """Metric values and their 95 % confidence intervals by name, and what failed."""
+    """Metric values and their 95 % confidence intervals by name, what failed, and how sure the router was.
+
+    `reliability` has a row for each bin of confidence that is not empty: its ends `low` and `high`, `n`, mean
+    `confidence`, and `accuracy`. Calibrated is where the last two agree.
+    """
 
     metrics: dict[str, float] = field(default_factory=dict)
     ci95: dict[str, tuple[float, float]] = field(default_factory=dict)
     failures: list[dict[str, str]] = field(default_factory=list)
+    reliability: list[dict[str, float]] = field(default_factory=list)
+
+    def calibration(self, sure: Sequence[tuple[float, bool]]) -> None:
+        """Adds `ece` and the rows of `reliability` from pairs of confidence and whether it was right."""
+        self.resampled("ece", len(sure), lambda index: _ece([sure[i] for i in index]))
+        for b in range(_BINS):
+            chosen = [pair for pair in sure if min(int(pair[0] * _BINS), _BINS - 1) == b]
+            if chosen:
+                self.reliability.append(
+                    {
+                        "low": round(b / _BINS, 4),
+                        "high": round((b + 1) / _BINS, 4),
+                        "n": len(chosen),
+                        "confidence": sum(c for c, _ in chosen) / len(chosen),
+                        "accuracy": sum(right for _, right in chosen) / len(chosen),
+                    }
+                )
 
     def rate(self, name: str, outcomes: Sequence[bool]) -> None:
         """Adds a share of outcomes; nothing where there are none."""
@@ -156,7 +178,7 @@ def plan_metrics(rows: Sequence[Mapping[str, Any]], plans: Sequence[Sequence[Pla
     out.rate("route_accuracy", routed)
     out.rate("none_recall", none_recall)
     out.rate("none_precision", none_precision)
-    out.resampled("ece", len(sure), lambda index: _ece([sure[i] for i in index]))
+    out.calibration(sure)
     for name, outcomes in sorted(slices.items()):
         out.rate(f"exact_plan.{name}", outcomes)
     return out
@@ -185,10 +207,10 @@ def intent_metrics(
     inside = [(s, b[0] == g) for g, s, b in zip(gold, scores, best, strict=True) if g != OUT_OF_SCOPE]
     if outside and inside:
         limit = _strictest(inside, 0.95)
-        if limit is not None:
-            out.rate("oos_recall_at_in_scope_0.95", [s > limit for s in outside])
+        # Where no limit keeps so many right, there is none at which anything may be called out of scope.
+        out.rate("oos_recall_at_in_scope_0.95", [limit is not None and s > limit for s in outside])
     sure = [(r[0][1], g == r[0][0]) for g, r in zip(gold, ranked, strict=True)]
-    out.resampled("ece", len(sure), lambda index: _ece([sure[i] for i in index]))
+    out.calibration(sure)
     for n, (g, p) in enumerate(pairs):
         if g != p:
             out.failures.append({"id": ids[n] if ids else str(n), "why": f"{g} routed to {p}"})
@@ -250,7 +272,7 @@ def _f1(counts: Sequence[tuple[int, int, int]]) -> float:
     return 2 * matched / total if total else 0.0
 
 
-def _ece(sure: Sequence[tuple[float, bool]], bins: int = 15) -> float:
+def _ece(sure: Sequence[tuple[float, bool]], bins: int = _BINS) -> float:
     """Expected calibration error over bins of equal width (Naeini et al., 2015)."""
     confidence = np.array([c for c, _ in sure])
     right = np.array([r for _, r in sure], float)

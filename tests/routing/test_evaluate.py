@@ -85,6 +85,22 @@ def test_intents() -> None:
     assert got["oos_recall_at_in_scope_0.95"] == 0.5
 
 
+def test_recall_where_too_few_are_right() -> None:
+    """A router that is never right in scope has no limit to offer: its recall is nought, not missing."""
+    ranked = [[("b", 0.9), ("a", 0.1), ("oos", 0.0)], [("oos", 0.9), ("a", 0.1), ("b", 0.0)]]
+    assert intent_metrics(["a", "oos"], ranked).metrics["oos_recall_at_in_scope_0.95"] == 0
+
+
+def test_reliability() -> None:
+    """Each bin of confidence says how often the router was right in it; the error is their mean distance."""
+    gold = ["a", "a", "a", "b"]
+    ranked = [[("a", p), ("b", 1 - p), ("oos", 0.0)] for p in (0.90, 0.92, 0.62, 0.92)]
+    got = intent_metrics(gold, ranked)
+    assert [(row["n"], row["accuracy"]) for row in got.reliability] == [(1, 1.0), (3, pytest.approx(2 / 3))]
+    assert got.reliability[1]["confidence"] == pytest.approx((0.90 + 0.92 + 0.92) / 3)
+    assert got.metrics["ece"] == pytest.approx((0.38 + 3 * abs(2.74 / 3 - 2 / 3)) / 4)
+
+
 def test_intent_sets() -> None:
     """A set is right as a whole or not at all."""
     got = intent_set_metrics([{"a", "b"}, {"a"}], [{"b", "a"}, {"a", "b"}])

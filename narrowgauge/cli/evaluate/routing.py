@@ -144,6 +144,7 @@ def add_metrics(
     """
     report.metrics.update(found.metrics)
     report.ci95.update(found.ci95)
+    report.reliability += found.reliability
     for failure in found.failures:
         record = ids[int(failure["id"])] if ids else failure["id"]
         report.fail(record, (refused or {}).get(record, failure["why"]))

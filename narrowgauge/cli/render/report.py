@@ -28,6 +28,8 @@ def print_report(report: Report, *, as_json: bool) -> None:
     facts += [f"bundle {report.bundle[:16]}"] if report.bundle else []
     console.print(Text.assemble((report.kind, "bold"), "  ", "  ".join(facts)))
     console.print(_metrics(report))
+    if report.reliability:
+        console.print(_reliability(report))
     if report.latency_ms:
         told = "  ".join(f"{name} {value:.1f}" for name, value in report.latency_ms.items())
         console.print(f"latency in ms  {told}", style="dim")
@@ -47,6 +49,23 @@ def _metrics(report: Report) -> Table:
         low, high = report.ci95.get(name, (None, None))
         between = f"{_figure(low)} to {_figure(high)}" if low is not None and high is not None else ""
         table.add_row(name, _figure(value), between)
+    return table
+
+
+def _reliability(report: Report) -> Table:
+    """How often the router was right where it was so sure; a bar of twenty signs is all of them."""
+    table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("confidence", "n", "mean", "right"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for row in report.reliability:
+        table.add_row(
+            f"{row['low']:.2f} to {row['high']:.2f}",
+            f"{row['n']:.0f}",
+            f"{row['confidence']:.3f}",
+            f"{row['accuracy']:.3f}",
+            "█" * round(20 * row["accuracy"]),
+        )
     return table
 
 
