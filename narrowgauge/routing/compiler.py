@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import lzma
+import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from narrowgauge.routing.segmentation import quoted_regions, whole_span
 __all__ = ["OUT_OF_SCOPE", "compile_router", "compile_router_from_examples"]
 
 Array = npt.NDArray[np.float32]
+Span = tuple[int, int]
 
 OUT_OF_SCOPE = "oos"
 """Intent of a text that nobody serves, in files of examples."""
@@ -155,7 +158,7 @@ def _compile(
     *,
     floor: float,
 ) -> None:
-    encoder = Encoder(folder, threads=2)
+    encoder = Encoder(folder, threads=1)
     names = sorted(texts)
     pool = [(k, text) for k, name in enumerate(names) for text in texts[name]]
     own = _alone(encoder, [text for _, text in pool])
@@ -205,11 +208,19 @@ def _compile(
     )
 
 
+def _vectors(encoder: Encoder, spans: Iterable[tuple[str, Span]]) -> Array:
+    """Route vectors of spans in texts, in order.
+
+    Texts are short: a thread each uses cores better than all threads on one text, and changes no vector.
+    """
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        found = list(pool.map(lambda job: _span_vector(encoder, *job), spans))
+    return np.concatenate(found) if found else np.zeros((0, encoder.hidden), np.float32)
+
+
 def _alone(encoder: Encoder, texts: Sequence[str]) -> Array:
     """Vectors of texts that are one sub-task each."""
-    if not texts:
-        return np.zeros((0, encoder.hidden), np.float32)
-    return np.concatenate([_span_vector(encoder, text, whole_span(text)) for text in texts])
+    return _vectors(encoder, [(text, whole_span(text)) for text in texts])
 
 
 _kept_outside: dict[tuple[str, int], Array] = {}
@@ -222,23 +233,19 @@ def _outside(encoder: Encoder, folder: Path) -> Array:
     if key not in _kept_outside:
         texts = [line for line in _NEGATIVES.read_text(encoding="utf-8").splitlines() if line.strip()]
         beside = [texts[(7 * i + 13) % len(texts)] for i in range(len(texts))]
-        within = [
-            _within(encoder, i, text, other)
-            for i, (text, other) in enumerate(zip(texts, beside, strict=True))
-        ]
-        _kept_outside[key] = np.concatenate([_alone(encoder, texts), *within])
+        within = [_within(i, text, other) for i, (text, other) in enumerate(zip(texts, beside, strict=True))]
+        _kept_outside[key] = np.concatenate([_alone(encoder, texts), _vectors(encoder, within)])
     return _kept_outside[key]
 
 
-def _within(encoder: Encoder, number: int, text: str, other: str) -> Array:
-    """Vector of a sub-task that stands beside another one in a longer request."""
+def _within(number: int, text: str, other: str) -> tuple[str, Span]:
+    """A longer request in which a sub-task stands beside another one, and its span there."""
     begin, end = whole_span(text)
     before, after = _CONTEXTS[number % len(_CONTEXTS)].replace("{other}", other).split("{x}")
-    span = (len(before), len(before) + end - begin)
-    return _span_vector(encoder, before + text[begin:end] + after, span)
+    return before + text[begin:end] + after, (len(before), len(before) + end - begin)
 
 
-def _span_vector(encoder: Encoder, text: str, span: tuple[int, int]) -> Array:
+def _span_vector(encoder: Encoder, text: str, span: Span) -> Array:
     encoded = encoder.encode(text)
     tokens = encoded.tokens(span) or (0, len(encoded.ids))
     vectors, _ = encoder.read(encoded, [tokens], quoted_regions(text))
@@ -252,18 +259,18 @@ def _in_context(encoder: Encoder, pool: Sequence[tuple[int, str]], alone: Array)
     if len(pool) > _FEW // 2:
         return _Rows(alone, classes, groups)
     others = [i for i in range(len(pool)) if len(pool[i][1]) < 80]
-    more: list[Array] = []
+    more: list[tuple[str, Span]] = []
     kept: list[int] = []
     for i, (k, text) in enumerate(pool):
         candidates = (others[(i * 7 + 13 * n) % len(others)] for n in range(8)) if others else iter(())
         other = next((j for j in candidates if pool[j][0] != k), None)
         if other is None:
             continue
-        more.append(_within(encoder, i, text, pool[other][1]))
+        more.append(_within(i, text, pool[other][1]))
         kept.append(i)
     index = np.array(kept, np.int64)
     return _Rows(
-        np.concatenate([alone, *more]),
+        np.concatenate([alone, _vectors(encoder, more)]),
         np.concatenate([classes, classes[index]]),
         np.concatenate([groups, groups[index]]),
     )
