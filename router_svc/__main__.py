@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 from narrowgauge.contracts.bundle import Bundle
 from narrowgauge.routing import RouterGraph
@@ -24,6 +25,10 @@ async def main(config: RouterConfig) -> None:
         planner=Planner(graph, permits=config.limits.max_chains),
         store=open_store(config.state, accept_volatile=config.state_volatile),
     )
+    # What is loaded lives as long as the process: a full collection that walks it would hold up the plan
+    # that is being made by many milliseconds, and free nothing.
+    gc.collect()
+    gc.freeze()
     await serve(
         service_name="router",
         listen=config.listen,
