@@ -111,7 +111,7 @@ def _measure(
     from narrowgauge.contracts.trained import TRAINING_FILE
     from narrowgauge.training.specialist.data_files import read_data_files
     from narrowgauge.training.specialist.own_examples import own_examples
-    from narrowgauge.training.specialist.sql_conditions import TODAY
+    from narrowgauge.training.specialist.sql_periods import TODAY
 
     files = read_data_files(run.data)
     own = own_examples(run.config, run.contract, files, variants=0, seed=run.recipe.seed)

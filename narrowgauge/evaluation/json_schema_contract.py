@@ -23,7 +23,15 @@ from google.protobuf.message import Message
 
 from narrowgauge.errors import Unsupported
 
-__all__ = ["MAX_CALLS", "SERVICE", "Function", "arguments_of", "contract_source", "functions_of"]
+__all__ = [
+    "MAX_CALLS",
+    "SERVICE",
+    "Function",
+    "arguments_of",
+    "call_instruction",
+    "contract_source",
+    "functions_of",
+]
 
 SERVICE = "narrowgauge.evaluation.calls.v1.CallService"
 MAX_CALLS = 8
@@ -127,6 +135,12 @@ def contract_source(functions: Sequence[Function]) -> str:
         for number, function in enumerate(functions, start=1)
     )
     return _HEADER.format(max_calls=MAX_CALLS) + use + messages
+
+
+def call_instruction(functions: Sequence[Function]) -> str:
+    """Returns the system text of a specialist that calls functions which its weights do not know."""
+    listed = "\n".join(function.signature() for function in functions)
+    return f"Call the functions that the request needs.\n{listed}"
 
 
 def arguments_of(message: Message) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,18 +86,17 @@ def compile_functions(folder: Path, functions: tuple[Function, ...]) -> Bundle:
         InvalidRequest, Unsupported: The functions cannot be a contract.
     """
     from narrowgauge.contracts.bundle import compile_bundle
-    from narrowgauge.evaluation.json_schema_contract import SERVICE, contract_source
+    from narrowgauge.evaluation.json_schema_contract import SERVICE, call_instruction, contract_source
 
     source = folder / "calls.proto"
     source.write_text(contract_source(functions), encoding="utf-8")
     specialist = folder / "specialist"
     specialist.mkdir()
-    listed = "\\n".join(
-        function.signature().replace("\\", "\\\\").replace('"', '\\"') for function in functions
-    )
+    # JSON's texts are TOML's too.
+    instruction = json.dumps(call_instruction(functions), ensure_ascii=False)
     (specialist / "specialist.toml").write_text(
         f'name = "{_NAME}"\ncontract = "{SERVICE}"\nsurface = "protojson"\nmax_output_tokens = 256\n'
-        f'catalogue_chars = 0\ninstruction = "Call the functions that the request needs.\\n{listed}"\n',
+        f"catalogue_chars = 0\ninstruction = {instruction}\n",
         encoding="utf-8",
     )
     return compile_bundle(folder / "bundle", protos=[source], specialists=[specialist], with_router=False)

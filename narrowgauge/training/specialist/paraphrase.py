@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from narrowgauge.training.specialist.noise import roughen
 
-__all__ = ["SLOT", "Vocabulary", "paraphrase", "with_distractor"]
+__all__ = ["SLOT", "SYNONYM_WORDS", "Vocabulary", "paraphrase", "with_distractor"]
 
 SLOT = 0xE000
 """Code point of the first value."""
@@ -79,6 +79,9 @@ _SYNONYMS = (
     ("immediately", "right away", "at once"),
     ("for", "on behalf of"),
 )
+SYNONYM_WORDS = frozenset(word for group in _SYNONYMS for phrase in group for word in phrase.split())
+"""All words that may take another one's place; a vocabulary that bars them leaves each word as it is."""
+
 _FILLERS = {"the", "a", "an", "of", "please", "our", "my", "some", "kindly"}
 _PREPOSITIONS = "in|at|for|from|by|with|on|until|before|after|during|starting|to"
 _PHRASE = re.compile(

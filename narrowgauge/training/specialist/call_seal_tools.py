@@ -1,0 +1,149 @@
+"""Rows of Seal-Tools (Wu et al. 2024, https://arxiv.org/abs/2405.08355) as tasks for the call specialist.
+
+A row is `{"id", "query", "calling": [{"api", "parameters"}]}`; the functions stand in a file of their own.
+Half of the rows, by a hash of their id, are for training, and the others for evaluation: those for which
+`in_training_half` says no.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from narrowgauge.errors import InvalidRequest, NotFound, Unsupported
+from narrowgauge.evaluation.json_schema_contract import Function, functions_of
+from narrowgauge.evaluation.records import Record, read_records
+from narrowgauge.training.specialist.call_requests import CallTask, function_task
+
+__all__ = ["SealTools", "in_training_half", "read_seal_tools"]
+
+# As `narrowgauge eval call` puts together: five rows choose among the functions that one of them needs.
+_TOGETHER = 5
+_REFUSED = 0.15
+_NUMBERS = {"int", "integer", "float", "number", "double"}
+
+
+@dataclass
+class SealTools:
+    """Rows and functions.
+
+    Attributes:
+        rows: Of the training half.
+        functions: By name.
+        left_out: Rows that could not be used, by reason, counted while tasks are drawn.
+    """
+
+    rows: tuple[Record, ...]
+    functions: Mapping[str, Function]
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    def tasks(self, *, seed: int) -> Iterator[CallTask]:
+        """Yields groups of rows on the functions that they need, without end, each time grouped anew.
+
+        A row of another group stands for a request that none of the functions serves.
+        """
+        rng = random.Random(f"seal/{seed}")
+        rows = list(self.rows)
+        while rows:
+            rng.shuffle(rows)
+            for first in range(0, len(rows), _TOGETHER):
+                task = self._task(rows[first : first + _TOGETHER], rng)
+                if task is not None:
+                    yield task
+
+    def _task(self, rows: Sequence[Record], rng: random.Random) -> CallTask | None:
+        names = sorted({call["api"] for row in rows for call in row["calling"]})
+        functions = tuple(self.functions[name] for name in names)
+        asked = []
+        for row in rows:
+            calls = [(call["api"], self._arguments(call)) for call in row["calling"]]
+            asked.append((str(row["query"]), calls))
+        if rng.random() < _REFUSED * _TOGETHER:
+            stranger = rng.choice(self.rows)
+            if not {call["api"] for call in stranger["calling"]} & set(names):
+                asked.append((str(stranger["query"]), []))
+        try:
+            return function_task(functions, asked)
+        except (InvalidRequest, Unsupported) as error:
+            # One row that does not keep its own schema: the others may.
+            if len(rows) == 1:
+                self.left_out[error.reason] += 1
+                return None
+            good = [row for row in rows if self._is_good(row)]
+            return self._task(good, rng) if good and len(good) < len(rows) else None
+
+    def _is_good(self, row: Record) -> bool:
+        functions = tuple(self.functions[name] for name in sorted({call["api"] for call in row["calling"]}))
+        calls = [(call["api"], self._arguments(call)) for call in row["calling"]]
+        try:
+            function_task(functions, [(str(row["query"]), calls)])
+        except (InvalidRequest, Unsupported) as error:
+            self.left_out[error.reason] += 1
+            return False
+        return True
+
+    def _arguments(self, call: Mapping[str, Any]) -> dict[str, Any]:
+        schemas = self.functions[call["api"]].parameters
+        return {name: _as_typed(value, schemas.get(name, {})) for name, value in call["parameters"].items()}
+
+
+def read_seal_tools(rows: Path, tools: Path | None = None) -> SealTools:
+    """Reads the training half of a file of rows.
+
+    Args:
+        rows: JSON Lines, also compressed.
+        tools: The functions; `tool.jsonl` or `tool.jsonl.xz` beside the rows without it.
+
+    Raises:
+        NotFound: A file, or a function that a row calls, does not exist.
+        InvalidRequest: A row or a function is malformed; names it.
+    """
+    candidates = [tools] if tools else [rows.parent / name for name in ("tool.jsonl", "tool.jsonl.xz")]
+    found = next((path for path in candidates if path.is_file()), None)
+    if found is None:
+        raise NotFound("NO_TOOLS", f"there is no {candidates[0]} with the functions of {rows}")
+    try:
+        functions = {function.name: function for function in functions_of(read_records(found))}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InvalidRequest("BAD_DATA_FILE", f"{found}: {error!r}") from error
+    kept = []
+    for row in read_records(rows):
+        try:
+            names = [str(call["api"]) for call in row["calling"]]
+            wanted = bool(row["query"]) and all(
+                isinstance(call["parameters"], dict) for call in row["calling"]
+            )
+        except (KeyError, TypeError) as error:
+            raise InvalidRequest("BAD_RECORD", f"{rows}, record {row['id']}: {error!r}") from error
+        unknown = [name for name in names if name not in functions]
+        if unknown:
+            raise NotFound(
+                "NO_SUCH_TOOL", f"record {row['id']} calls {unknown[0]}, which {found} does not have"
+            )
+        if wanted and in_training_half(str(row["id"])):
+            kept.append(row)
+    return SealTools(tuple(kept), functions)
+
+
+def in_training_half(record: str) -> bool:
+    """Tells by its id whether a row is trained on; the others are for evaluation alone."""
+    return hashlib.sha256(record.encode()).digest()[0] % 2 == 0
+
+
+def _as_typed(value: Any, schema: Any) -> Any:
+    """Reads a number that a row writes as text where its function wants a number."""
+    kind = str(schema.get("type")) if isinstance(schema, Mapping) else ""
+    if kind in _NUMBERS and isinstance(value, str):
+        try:
+            number = float(value)
+        except ValueError:
+            return value  # refused with its own reason when the call is read
+        return int(number) if number.is_integer() else number
+    if kind in ("str", "string") and isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return value
