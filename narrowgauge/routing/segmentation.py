@@ -157,14 +157,19 @@ def _asks(text: str, chars: tuple[int, int], quotes: list[tuple[int, int]]) -> b
 
 def _best_path(scores: Array) -> list[int]:
     """Viterbi over three tags, where inside never follows outside."""
-    previous = [float(scores[0, OUTSIDE]), float(scores[0, BEGIN]), -1e9]
+    # Written out: this runs for every token of every plan.
+    rows = scores.tolist()
+    outside, begin, inside = rows[0][OUTSIDE], rows[0][BEGIN], -1e9
     back: list[tuple[int, int, int]] = []
-    for outside, begin, inside in scores[1:].tolist():
-        best = max(range(3), key=previous.__getitem__)
-        within = BEGIN if previous[BEGIN] >= previous[INSIDE] else INSIDE
+    for outside_now, begin_now, inside_now in rows[1:]:
+        best, score = (BEGIN, begin) if begin > outside else (OUTSIDE, outside)
+        if inside > score:
+            best, score = INSIDE, inside
+        within, continued = (BEGIN, begin) if begin >= inside else (INSIDE, inside)
         back.append((best, best, within))
-        previous = [previous[best] + outside, previous[best] + begin, previous[within] + inside]
-    tag = max(range(3), key=previous.__getitem__)
+        outside, begin, inside = score + outside_now, score + begin_now, continued + inside_now
+    tag, score = (BEGIN, begin) if begin > outside else (OUTSIDE, outside)
+    tag = INSIDE if inside > score else tag
     path = [tag]
     for step in reversed(back):
         tag = step[tag]
