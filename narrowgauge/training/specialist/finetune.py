@@ -42,7 +42,7 @@ class Recipe:
     steps: int
     batch_tokens: int = 700
     max_pack_tokens: int = 512
-    learning_rate: float = 1e-3
+    learning_rate: float = 4e-4
     warmup_steps: int = 30
     rank: int = 16
     alpha: float = 32.0
