@@ -157,9 +157,10 @@ def test_sql_learns_from_questions_and_schemas_of_files(tmp_path: Path, tiny_che
     )
     assert code == 0, output
     counts = json.loads((out / "training.json").read_text())["examples"]
+    asked = f"asked by people, {tmp_path.name}/data.jsonl"
     assert set(counts) == {
         "generated over the demo warehouse",
         "generated over other schemas",
-        "asked by people",
+        asked,
     }
-    assert counts["asked by people"] == 4
+    assert counts[asked] == 4

@@ -48,11 +48,14 @@ class DataFiles:
 
     Attributes:
         schemas: DDL by the database's name.
+        described: Names of the schemas that stand in the files as such; the others come from questions on one
+            table each, too many and too alike to draw more questions on.
         questions: Questions on these databases.
         examples: Requests with their calls, each with the place that it was read from.
     """
 
     schemas: dict[str, str]
+    described: frozenset[str]
     questions: tuple[Question, ...]
     examples: tuple[tuple[str, Example], ...]
 
@@ -70,6 +73,7 @@ def read_data_files(paths: Sequence[Path]) -> DataFiles:
         InvalidRequest: A line is of none of these forms, or a question's schema is in none of the files.
     """
     schemas: dict[str, str] = {}
+    described: set[str] = set()
     questions: list[Question] = []
     examples: list[tuple[str, Example]] = []
     for path in paths:
@@ -79,6 +83,7 @@ def read_data_files(paths: Sequence[Path]) -> DataFiles:
             place = f"{path}, row {number}"
             if {"db_id", "ddl"} <= row.keys():
                 schemas[str(row["db_id"])] = str(row["ddl"])
+                described.add(str(row["db_id"]))
             elif {"db_id", "question", "sql"} <= row.keys():
                 for asked in ("question", "question_syn"):
                     if row.get(asked):
@@ -104,7 +109,7 @@ def read_data_files(paths: Sequence[Path]) -> DataFiles:
             f"there are questions on {unknown[0]} and {len(unknown) - 1} other databases without a schema: "
             "name the file with their schemas too",
         )
-    return DataFiles(schemas, tuple(questions), tuple(examples))
+    return DataFiles(schemas, frozenset(described), tuple(questions), tuple(examples))
 
 
 def _says_its_values(row: Record) -> bool:
