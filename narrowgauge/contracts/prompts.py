@@ -2,10 +2,10 @@
 
 ```
 <system> instruction
-<user> catalogue, context, date, request   } the examples; none for a tuned specialist
+<user> catalogue, context, dates, request  } the examples; none for a tuned specialist
 <assistant> call                           }
 <user> catalogue                           -- the part that all requests on one catalogue share
-       context, date, request
+       context, dates, request
 <assistant> …
 ```
 
@@ -24,7 +24,9 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
+from narrowgauge.contracts.dates import dates_in
 from narrowgauge.contracts.shots import Shot
 from narrowgauge.errors import InvalidRequest, Unsupported
 from narrowgauge.v1.specialist_pb2 import ContextDocument
@@ -130,8 +132,12 @@ def build_prompt(
         request: The sub-task.
         catalogue: Text of the catalogue, or empty.
         context: Text of the context documents (`context_text`), or empty.
-        today: YYYY-MM-DD; written only where the request refers to a date, and where there are examples, only
-            when one of them does: a line that no example has makes a model that is not tuned lose the thread.
+        today: YYYY-MM-DD; written with what the request's words for dates mean, only where it refers to one,
+            and where there are examples, only when one of them does: a line that no example has makes a model
+            that is not tuned lose the thread.
+
+    Raises:
+        ValueError: `today` is not a date.
     """
     if shots and not any(refers_to_date(shot.request) for shot in shots):
         today = ""
@@ -221,6 +227,10 @@ _DATE_WORDS = re.compile(
 )
 
 
+# A request that speaks of more days has them written out.
+_MOST_DATES = 4
+
+
 def refers_to_date(request: str) -> bool:
     """Whether a request has a word whose meaning can depend on the current date."""
     return _DATE_WORDS.search(request) is not None
@@ -234,10 +244,22 @@ def _question(request: str, context: str, today: str) -> str:
     lines = []
     if context:
         lines.append(f"{_plain(context)}\n")
-    if today and refers_to_date(request):
-        lines.append(f"Today: {today}\n")
+    lines += _date_lines(request, today) if today else ()
     lines.append(f"Request: {_plain(request.strip())}")
     return "".join(lines)
+
+
+def _date_lines(request: str, today: str) -> list[str]:
+    """Returns the current date and what words mean on it, as `last month: 2026-02-01 to 2026-02-28`."""
+    found = dates_in(request, date.fromisoformat(today))
+    lines = []
+    if refers_to_date(request) or any(entry.relative for entry in found):
+        lines.append(f"Today: {today}\n")
+    # What `today` means has just been said.
+    for entry in [entry for entry in found if entry.phrase != "today"][:_MOST_DATES]:
+        last = "" if entry.first == entry.last else f" to {entry.last}"
+        lines.append(f"{entry.phrase}: {entry.first}{last}\n")
+    return lines
 
 
 def _plain(text: str) -> str:

@@ -17,6 +17,7 @@ from training_parts import SPECIALISTS, Trained
 
 from narrowgauge.contracts.closed_sets import closed_sets_of, figures_in, source_text
 from narrowgauge.contracts.validate import violations
+from narrowgauge.training.specialist.sql_periods import TODAY
 from narrowgauge.training.specialist.summary_notes import draw_note
 from narrowgauge.training.specialist.summary_rows import draw_result, text_of_result
 from router_svc.chain.rows import text_of_rows
@@ -136,7 +137,7 @@ def test_results_are_written_as_the_router_writes_them() -> None:
     """The text of a generated result is the one that the router would have sent."""
     rng = Random(5)
     for _ in range(SAMPLE):
-        rows = draw_result(rng).rows
+        rows = draw_result(TODAY, rng).rows
         assert text_of_result(rows) == text_of_rows(rows, 10_000)
 
 
@@ -144,6 +145,6 @@ def test_notes_hold_what_is_said_of_them() -> None:
     """Every number of a note's gist stands in the note."""
     rng = Random(6)
     for _ in range(SAMPLE):
-        note = draw_note(rng)
+        note = draw_note(TODAY, rng)
         said = " ".join((note.headline, *note.points))
         assert set(figures_in(said)) <= set(figures_in(note.text)), note

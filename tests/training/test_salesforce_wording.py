@@ -21,6 +21,7 @@ from narrowgauge.training.specialist.salesforce_wording import (
     usable_templates,
     worded_requests,
 )
+from narrowgauge.training.specialist.sql_periods import TODAY
 
 Open = Callable[[str], Trained]
 
@@ -31,7 +32,7 @@ def test_a_template_means_a_valid_call_in_every_wording(template: Template, spec
     part = specialist("salesforce")
     entities = {entity.name: entity for entity in part.catalogue.entities}
     for place, ask in enumerate(template.asks):
-        request = expand(template, ask, entities, Random(place))
+        request = expand(template, ask, entities, TODAY, Random(place))
         assert not set("{}[]|") & set(request.text), request.text
         assert "(n)" not in request.text
         example = salesforce_example(part.contract, part.catalogue, request, Random(place))
@@ -48,7 +49,7 @@ def test_the_constraint_allows_a_template(template: Template, specialist: Open) 
     """Serving could write the template's call, its record ids stand in the request or its row."""
     part = specialist("salesforce")
     entities = {entity.name: entity for entity in part.catalogue.entities}
-    request = expand(template, template.asks[0], entities, Random(1))
+    request = expand(template, template.asks[0], entities, TODAY, Random(1))
     encoded = part.encoder.encode(salesforce_example(part.contract, part.catalogue, request, Random(1)))
     assert any(encoded.sampled)
 

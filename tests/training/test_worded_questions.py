@@ -56,7 +56,7 @@ def test_every_template_maps_runs_and_is_read_back(
             continue
         rows = 0
         for text in template.ask:
-            _, sql = slots.fill(text, template.sql, rng)
+            _, sql = slots.fill(text, template.sql, TODAY, rng)
             rows += database.execute(sql).fetchone() is not None
             request = tool.request_class()
             request.ParseFromString(from_sql(sql, part.catalogue).SerializeToString())

@@ -31,7 +31,7 @@ from narrowgauge.training.specialist.data import (
 from narrowgauge.training.specialist.data_files import DataFiles, Question, is_held_back
 from narrowgauge.training.specialist.encode import Encoder, TrainingExample
 from narrowgauge.training.specialist.own_examples import own_examples
-from narrowgauge.training.specialist.sql_conditions import TODAY
+from narrowgauge.training.specialist.sql_periods import TODAY, draw_today
 from narrowgauge.v1.catalogue_pb2 import Catalogue
 from narrowgauge.v1.specialist_pb2 import ContextDocument
 
@@ -312,7 +312,8 @@ def _mapped(
             continue
         own = tool.request_class()
         own.ParseFromString(request.SerializeToString())
-        yield TrainingExample(question.text, ToolCall(tool, own), catalogue, (), str(TODAY))
+        today = draw_today(random.Random(question.text))
+        yield TrainingExample(question.text, ToolCall(tool, own), catalogue, (), str(today))
 
 
 def _catalogues(schemas: dict[str, str], corpus: Corpus) -> dict[str, Catalogue]:

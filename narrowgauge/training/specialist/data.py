@@ -22,7 +22,7 @@ from narrowgauge.training.specialist.encode import TrainingExample
 from narrowgauge.training.specialist.salesforce_refusals import refused_requests
 from narrowgauge.training.specialist.salesforce_requests import Request, requests
 from narrowgauge.training.specialist.salesforce_wording import worded_requests
-from narrowgauge.training.specialist.sql_periods import TODAY
+from narrowgauge.training.specialist.sql_periods import draw_today
 from narrowgauge.training.specialist.sql_questions import Question, questions
 from narrowgauge.training.specialist.sql_schema import Schema
 from narrowgauge.training.specialist.summary_texts import summaries
@@ -57,10 +57,10 @@ def salesforce_examples(contract: Contract, catalogue: Catalogue, *, seed: int) 
 
 def salesforce_refusals(contract: Contract, catalogue: Catalogue, *, seed: int) -> Iterator[TrainingExample]:
     """Yields requests that no call on the organisation serves, each with the refusal, without end."""
-    tool = contract.tool("Refuse")
+    tool, rng = contract.tool("Refuse"), random.Random(seed)
     for text in refused_requests(seed=seed):
         call = ToolCall(tool, tool.request_class(unanswerable=True))
-        yield TrainingExample(text, call, catalogue, (), str(TODAY))
+        yield TrainingExample(text, call, catalogue, (), str(draw_today(rng)))
 
 
 def salesforce_example(
@@ -75,7 +75,9 @@ def salesforce_example(
         )
         for row in request.rows
     ]
-    return TrainingExample(request.text, _call(contract, method, message), catalogue, context, str(TODAY))
+    return TrainingExample(
+        request.text, _call(contract, method, message), catalogue, context, str(request.today)
+    )
 
 
 def sql_examples(
@@ -97,7 +99,7 @@ def sql_examples(
         except InvalidRequest:
             # A name of the schema that the generator's plain SQL cannot quote; another question will do.
             continue
-        yield TrainingExample(question.text, call, catalogue, (), str(TODAY))
+        yield TrainingExample(question.text, call, catalogue, (), str(question.today))
 
 
 def _sql_questions(schema: Schema, database: sqlite3.Connection | None, seed: int) -> Iterator[Question]:
@@ -135,7 +137,7 @@ def summary_examples(contract: Contract, *, seed: int) -> Iterator[TrainingExamp
         said = {"headline": summary.headline, "key_points": summary.points, "figures": figures}
         json_format.ParseDict(said, request)
         yield TrainingExample(
-            summary.request, ToolCall(tool, request), context=summary.documents, today=str(TODAY)
+            summary.request, ToolCall(tool, request), context=summary.documents, today=str(summary.today)
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from narrowgauge.demo.names import companies, people
 from narrowgauge.training.specialist.noise import roughen
 from narrowgauge.training.specialist.salesforce_values import Value, record_id, value_of
 from narrowgauge.training.specialist.sql_conditions import number_words
-from narrowgauge.training.specialist.sql_periods import TODAY
+from narrowgauge.training.specialist.sql_periods import TODAY, draw_today
 from narrowgauge.training.specialist.sql_schema import plural
 from narrowgauge.v1.catalogue_pb2 import Catalogue, Entity, EntityField
 
@@ -85,6 +86,7 @@ class Request:
         call: The rest of the gold call, as in `docs/eval.md`.
         rows: Rows that the request speaks of, when it is one run of a for-each.
         kind: The rule that made it.
+        today: The date on which it is asked.
     """
 
     text: str
@@ -92,10 +94,17 @@ class Request:
     call: Mapping[str, object]
     rows: tuple[Mapping[str, Value], ...] = field(default=())
     kind: str = ""
+    today: dt.date = TODAY
 
 
-def requests(catalogue: Catalogue, *, seed: int) -> Iterator[Request]:
-    """Yields requests without end; the same seed gives the same requests."""
+def requests(catalogue: Catalogue, *, seed: int, today: dt.date | None = None) -> Iterator[Request]:
+    """Yields requests without end; the same seed gives the same requests.
+
+    Args:
+        catalogue: Of the organisation.
+        seed: Of all that is drawn.
+        today: The date on which all are asked; None for a date each.
+    """
     rng = random.Random(seed)
     entities = {entity.name: entity for entity in catalogue.entities}
     makers = {
@@ -112,10 +121,11 @@ def requests(catalogue: Catalogue, *, seed: int) -> Iterator[Request]:
     while True:
         kind = rng.choices(list(makers), [weight for _, weight in makers.values()])[0]
         entity = _entity(entities, rng)
-        made = makers[kind][0](entity, entities, rng)
+        asked = today or draw_today(rng)
+        made = makers[kind][0](entity, entities, asked, rng)
         if made is not None:
             text, operation, call, rows = made
-            yield Request(roughen(" ".join(text.split()), rng), operation, call, rows, kind)
+            yield Request(roughen(" ".join(text.split()), rng), operation, call, rows, kind, asked)
 
 
 _Entities = Mapping[str, Entity]
@@ -175,7 +185,7 @@ def _verb(entity: Entity, rng: random.Random) -> str:
     return rng.choice(_CREATE)
 
 
-def _create(entity: Entity, entities: _Entities, rng: random.Random) -> _Made:
+def _create(entity: Entity, entities: _Entities, today: dt.date, rng: random.Random) -> _Made:
     values: dict[str, Value] = {}
     company, person = rng.choice(companies()).name, rng.choice(people())
     fields = {f.name: f for f in entity.fields}
@@ -189,11 +199,11 @@ def _create(entity: Entity, entities: _Entities, rng: random.Random) -> _Made:
             values["Company"] = company
             head += rng.choice((" at ", " from ", " of ", " with company ")) + company
     elif entity.name == "Case" and rng.random() < 0.6 and "Priority" in fields:
-        said, values["Priority"] = value_of(fields["Priority"], rng)
+        said, values["Priority"] = value_of(fields["Priority"], today, rng)
         head = f"{verb} {article} {said.lower()} priority {noun}"
     elif "Name" in fields and not fields["Name"].read_only:
         name = (
-            f"{company} {rng.choice(('renewal', 'Expansion', 'Pilot', '2026'))}"
+            f"{company} {rng.choice(('renewal', 'Expansion', 'Pilot', str(today.year)))}"
             if entity.name != "Account"
             else company
         )
@@ -203,7 +213,7 @@ def _create(entity: Entity, entities: _Entities, rng: random.Random) -> _Made:
     for f in _fields(entity, rng, rng.choice((1, 1, 2, 2, 3)), writable=True):
         if f.name in values:
             continue
-        said, values[f.name] = value_of(f, rng, (company, person.name))
+        said, values[f.name] = value_of(f, today, rng, (company, person.name))
         if f.name == "Subject" and rng.random() < 0.5:
             said_subject = rng.choice((" about {v}", " titled {v}", ' "{v}"', " for {v}", ": {v}")).format(
                 v=said
@@ -217,7 +227,7 @@ def _create(entity: Entity, entities: _Entities, rng: random.Random) -> _Made:
         # A new opportunity needs both; people say when it closes, and begin at the first stage unsaid.
         values.setdefault("StageName", "Prospecting")
         if "CloseDate" not in values:
-            said, values["CloseDate"] = value_of(fields["CloseDate"], rng)
+            said, values["CloseDate"] = value_of(fields["CloseDate"], today, rng)
             head += f" closing {said}"
     tail = rng.choice((" with ", ", ", " with ", " - ")) + _list_of(parts, rng) if parts else ""
     where = rng.choice(("", "", "", " in Salesforce", " in the CRM"))
@@ -239,7 +249,7 @@ _ROW_TOPICS = {
 }
 
 
-def _create_for_row(entity: Entity, entities: _Entities, rng: random.Random) -> _Made:
+def _create_for_row(entity: Entity, entities: _Entities, today: dt.date, rng: random.Random) -> _Made:
     """One run of a for-each: the request speaks of `each`, the row says of whom."""
     name = rng.choices(("Case", "Task", "Opportunity", "Lead"), (6, 3, 1, 1))[0]
     if name not in entities:
@@ -254,8 +264,8 @@ def _create_for_row(entity: Entity, entities: _Entities, rng: random.Random) -> 
             rng.randint(20000, 4000000) / 100
         )
     if rng.random() < 0.25:
-        row[rng.choice(("due_date", "order_date", "issue_date"))] = (
-            f"2026-0{rng.randint(1, 2)}-{rng.randint(10, 28)}"
+        row[rng.choice(("due_date", "order_date", "issue_date"))] = str(
+            today - dt.timedelta(days=rng.randint(2, 51))
         )
     if rng.random() < 0.2:
         row[rng.choice(("city", "country"))] = rng.choice((company.city, company.country))
@@ -286,19 +296,19 @@ def _create_for_row(entity: Entity, entities: _Entities, rng: random.Random) -> 
         else:
             values["Subject"] = f"Follow-up: {company.name}"
         if rng.random() < 0.6:
-            said, values["Priority"] = value_of(fields["Priority"], rng)
+            said, values["Priority"] = value_of(fields["Priority"], today, rng)
             adjective = f"{said.lower()} priority "
         if rng.random() < 0.15:
-            said, values["Status"] = value_of(fields["Status"], rng)
+            said, values["Status"] = value_of(fields["Status"], today, rng)
             tail += f" with status {said}"
         if name == "Case":
             values["SuppliedCompany"] = company.name
         elif rng.random() < 0.4:
-            said, values["ActivityDate"] = value_of(fields["ActivityDate"], rng)
+            said, values["ActivityDate"] = value_of(fields["ActivityDate"], today, rng)
             tail += f" due {said}"
     elif name == "Opportunity":
         values |= {"Name": f"{company.name} renewal", "StageName": "Prospecting"}
-        said, values["CloseDate"] = value_of(fields["CloseDate"], rng)
+        said, values["CloseDate"] = value_of(fields["CloseDate"], today, rng)
         tail = f" closing {said}"
         adjective = "renewal "
     else:
@@ -310,7 +320,7 @@ def _create_for_row(entity: Entity, entities: _Entities, rng: random.Random) -> 
     return text, "create", {"object": name, "fields": _ordered(entity, values)}, (row,)
 
 
-def _update(entity: Entity, entities: _Entities, rng: random.Random) -> _Made:
+def _update(entity: Entity, entities: _Entities, today: dt.date, rng: random.Random) -> _Made:
     identifier = record_id(_PREFIXES.get(entity.name, "a00"), rng)
     values: dict[str, Value] = {}
     parts: list[str] = []
@@ -320,7 +330,7 @@ def _update(entity: Entity, entities: _Entities, rng: random.Random) -> _Made:
             values[f.name] = None
             parts.append(f"clear the {words}")
             continue
-        said, values[f.name] = value_of(f, rng)
+        said, values[f.name] = value_of(f, today, rng)
         parts.append(rng.choice(("{w} to {v}", "the {w} to {v}", "{w} = {v}")).format(w=words, v=said))
     if not values:
         return None
@@ -347,7 +357,7 @@ def _update(entity: Entity, entities: _Entities, rng: random.Random) -> _Made:
     return text, "update", call, ()
 
 
-def _get(entity: Entity, entities: _Entities, rng: random.Random) -> _Made:
+def _get(entity: Entity, entities: _Entities, today: dt.date, rng: random.Random) -> _Made:
     identifier = record_id(_PREFIXES.get(entity.name, "a00"), rng)
     fields = _fields(entity, rng, rng.choice((0, 0, 1, 2)), writable=False)
     verb = rng.choice(("show", "get", "show me", "read", "open", "fetch", "look up", "pull up"))
@@ -365,7 +375,7 @@ def _get(entity: Entity, entities: _Entities, rng: random.Random) -> _Made:
     )
 
 
-def _delete(entity: Entity, entities: _Entities, rng: random.Random) -> _Made:
+def _delete(entity: Entity, entities: _Entities, today: dt.date, rng: random.Random) -> _Made:
     identifier = record_id(_PREFIXES.get(entity.name, "a00"), rng)
     verb = rng.choice(("delete", "remove", "erase", "get rid of", "drop"))
     noun = f"{_one(entity)} {rng.choice(('', 'record ', 'with id '))}{identifier}"
@@ -377,18 +387,18 @@ def _delete(entity: Entity, entities: _Entities, rng: random.Random) -> _Made:
     )
 
 
-def _upsert(entity: Entity, entities: _Entities, rng: random.Random) -> _Made:
+def _upsert(entity: Entity, entities: _Entities, today: dt.date, rng: random.Random) -> _Made:
     owners = [e for e in entities.values() if any(f.external_id for f in e.fields)]
     if not owners:
         return None
     entity = rng.choice(owners)
     key = next(f for f in entity.fields if f.external_id)
-    said_key, stored_key = value_of(key, rng)
+    said_key, stored_key = value_of(key, today, rng)
     values: dict[str, Value] = {}
     parts: list[str] = []
     for f in _fields(entity, rng, rng.choice((1, 2)), writable=True):
         if f.name != key.name:
-            said, values[f.name] = value_of(f, rng)
+            said, values[f.name] = value_of(f, today, rng)
             parts.append(_assignment(f, entity, said, rng))
     if not values:
         return None
@@ -427,7 +437,7 @@ _DATE_LITERALS = {
 }
 
 
-def _condition(entity: Entity, rng: random.Random) -> tuple[str, str, list[object]] | None:
+def _condition(entity: Entity, today: dt.date, rng: random.Random) -> tuple[str, str, list[object]] | None:
     """Returns words before the noun, words after it, and the condition."""
     flags = {
         "Opportunity": (("open", "IsClosed", False), ("won", "IsWon", True), ("closed", "IsClosed", True)),
@@ -449,7 +459,7 @@ def _condition(entity: Entity, rng: random.Random) -> tuple[str, str, list[objec
     f = chosen[0]
     words = _words(f, entity, rng)
     if f.type in ("currency", "percent", "int", "double"):
-        said, number = value_of(f, rng)
+        said, number = value_of(f, today, rng)
         operator = rng.choice((">", ">", "<", ">=", "<="))
         return "", f"with {words} {rng.choice(_OPERATORS[operator])} {said}", [f.name, operator, number]
     if f.type in ("date", "datetime"):
@@ -458,7 +468,7 @@ def _condition(entity: Entity, rng: random.Random) -> tuple[str, str, list[objec
         return "", f"{verb} {said}", [f.name, "=", literal]
     if f.type == "boolean":
         return None
-    said, stored = value_of(f, rng)
+    said, stored = value_of(f, today, rng)
     if f.type == "picklist":
         if f.name == "Priority":
             return f"{said.lower()} priority", "", [f.name, "=", stored]
@@ -481,12 +491,14 @@ def _condition(entity: Entity, rng: random.Random) -> tuple[str, str, list[objec
     return "", form.format(w=words, v=said), [f.name, "=", stored]
 
 
-def _conditions(entity: Entity, rng: random.Random, counts: tuple[int, ...]) -> tuple[str, str, list[object]]:
+def _conditions(
+    entity: Entity, today: dt.date, rng: random.Random, counts: tuple[int, ...]
+) -> tuple[str, str, list[object]]:
     before = ""
     after: list[str] = []
     where: list[list[object]] = []
     for _ in range(rng.choice(counts)):
-        made = _condition(entity, rng)
+        made = _condition(entity, today, rng)
         if made is None or any(made[2][0] == other[0] for other in where) or (before and made[0]):
             continue
         before = before or made[0]
@@ -532,8 +544,8 @@ def _columns(entity: Entity, rng: random.Random) -> tuple[str, list[str]]:
     return _list_of([_words(f, entity, rng) for f in fields], rng), [f.name for f in fields]
 
 
-def _query(entity: Entity, entities: _Entities, rng: random.Random) -> _Made:
-    before, after, where = _conditions(entity, rng, (0, 1, 1, 1, 2))
+def _query(entity: Entity, entities: _Entities, today: dt.date, rng: random.Random) -> _Made:
+    before, after, where = _conditions(entity, today, rng, (0, 1, 1, 1, 2))
     said, select = _columns(entity, rng)
     noun = plural(_one(entity))
     every = rng.choice(("", "", "all ", "the ", "all the "))
@@ -546,14 +558,14 @@ def _query(entity: Entity, entities: _Entities, rng: random.Random) -> _Made:
     return text, "query", {"object": entity.name, "select": select, "where": where}, ()
 
 
-def _query_top(entity: Entity, entities: _Entities, rng: random.Random) -> _Made:
+def _query_top(entity: Entity, entities: _Entities, today: dt.date, rng: random.Random) -> _Made:
     keys = [
         f for f in entity.fields if f.type in ("currency", "int") and f.name in _COMMON.get(entity.name, ())
     ]
     created = [f for f in entity.fields if f.name == "CreatedDate"]
     if not keys and not created:
         return None
-    before, after, where = _conditions(entity, rng, (0, 0, 1))
+    before, after, where = _conditions(entity, today, rng, (0, 0, 1))
     said, select = _columns(entity, rng)
     count = rng.choice((1, 3, 5, 5, 10, 10, 20))
     shown = "" if count == 1 else number_words(count, rng)
@@ -576,8 +588,8 @@ def _query_top(entity: Entity, entities: _Entities, rng: random.Random) -> _Made
     return text, "query", call, ()
 
 
-def _query_count(entity: Entity, entities: _Entities, rng: random.Random) -> _Made:
-    before, after, where = _conditions(entity, rng, (0, 1, 1, 2))
+def _query_count(entity: Entity, entities: _Entities, today: dt.date, rng: random.Random) -> _Made:
+    before, after, where = _conditions(entity, today, rng, (0, 1, 1, 2))
     things = f"{before} {plural(_one(entity))} {after}"
     text = rng.choice(("how many {t} are there", "how many {t} do we have", "count the {t}", "number of {t}"))
     return (
@@ -586,8 +598,3 @@ def _query_count(entity: Entity, entities: _Entities, rng: random.Random) -> _Ma
         {"object": entity.name, "select": ["COUNT(Id)"], "where": where},
         (),
     )
-
-
-def today() -> str:
-    """The date that relative dates refer to in these requests."""
-    return str(TODAY)

@@ -6,8 +6,6 @@ import calendar
 import datetime as dt
 import random
 
-from narrowgauge.training.specialist.sql_conditions import TODAY
-
 __all__ = ["PAST_FIELDS", "amount", "day", "moment", "past_day", "percent", "period", "said_value"]
 
 PAST_FIELDS = frozenset(
@@ -140,23 +138,16 @@ def percent(rng: random.Random) -> tuple[str, float]:
     return rng.choice((f"{number}%", f"{number}%", f"{number} percent", f"{number} %")), float(number)
 
 
-def day(rng: random.Random) -> tuple[str, dt.date]:
+def day(today: dt.date, rng: random.Random) -> tuple[str, dt.date]:
     """Draws a day from today on."""
     near = rng.random()
     if near < 0.15:
         words, days = rng.choice(
             (("today", 0), ("tomorrow", 1), ("tomorrow", 1), ("the day after tomorrow", 2))
         )
-        return words, TODAY + dt.timedelta(days=days)
+        return words, today + dt.timedelta(days=days)
     if near < 0.35:
-        # Today is a Monday: this week's days are the nearest ones.
-        index = rng.randrange(1, 5)
-        if rng.random() < 0.55:
-            form = rng.choice(("this {d}", "this {d}", "{d}", "{d} this week"))
-            return form.format(d=_WEEKDAYS[index]), TODAY + dt.timedelta(days=index)
-        index = rng.randrange(0, 5)
-        form = rng.choice(("next {d}", "next {d}", "{d} next week")) if index else "next {d}"
-        return form.format(d=_WEEKDAYS[index]), TODAY + dt.timedelta(days=7 + index)
+        return _on_weekday(today, rng)
     if near < 0.45:
         words, days = rng.choice(
             (
@@ -164,27 +155,42 @@ def day(rng: random.Random) -> tuple[str, dt.date]:
                 *(("a week from today", 7), ("in a week", 7), ("in 30 days", 30), ("in five days", 5)),
             )
         )
-        return words, TODAY + dt.timedelta(days=days)
+        return words, today + dt.timedelta(days=days)
     if near < 0.6:
-        return _end(rng)
-    date = TODAY + dt.timedelta(days=rng.randint(8, 300))
-    return _written(date, rng), date
+        return _end(today, rng)
+    date = today + dt.timedelta(days=rng.randint(8, 300))
+    return _written(date, today, rng), date
 
 
-def past_day(rng: random.Random) -> tuple[str, dt.date]:
-    """Draws a day before today, always with enough said to know its year."""
-    date = TODAY - dt.timedelta(days=rng.randint(5, 420))
-    return _written(date, rng), date
+def past_day(today: dt.date, rng: random.Random) -> tuple[str, dt.date]:
+    """Draws a day before today."""
+    date = today - dt.timedelta(days=rng.randint(5, 420))
+    return _written(date, today, rng), date
 
 
-def _written(date: dt.date, rng: random.Random) -> str:
+def _on_weekday(today: dt.date, rng: random.Random) -> tuple[str, dt.date]:
+    """A working day by its name: the coming one, or the one of next week."""
+    monday = today - dt.timedelta(days=today.weekday())
+    if rng.random() < 0.55:
+        date = rng.choice([d for d in (today + dt.timedelta(days=n) for n in range(1, 7)) if d.weekday() < 5])
+        forms = ["this {d}", "this {d}", "{d}"]
+        if date < monday + dt.timedelta(days=7):
+            forms.append("{d} this week")
+        return rng.choice(forms).format(d=_WEEKDAYS[date.weekday()]), date
+    index = rng.randrange(0, 5)
+    form = rng.choice(("next {d}", "next {d}", "{d} next week"))
+    return form.format(d=_WEEKDAYS[index]), monday + dt.timedelta(days=7 + index)
+
+
+def _written(date: dt.date, today: dt.date, rng: random.Random) -> str:
+    """Writes a day; one that is the nearest of its name to today perhaps without its year."""
     month, number = calendar.month_name[date.month], date.day
     suffix = "th" if 4 <= number <= 20 or 24 <= number <= 30 else ("st", "nd", "rd")[number % 10 - 1]
     forms = [str(date), str(date), f"{month} {number}, {date.year}", f"{number} {month} {date.year}"]
     forms += (
         [f"{number} {month[:3]} {date.year}", f"{number}.{date.month}.{date.year}"] if number > 12 else []
     )
-    if date.year == TODAY.year:
+    if abs((date - today).days) <= 180:
         forms += [
             f"{number} {month}",
             f"{month} {number}",
@@ -195,30 +201,38 @@ def _written(date: dt.date, rng: random.Random) -> str:
     return rng.choice(forms)
 
 
-def _end(rng: random.Random) -> tuple[str, dt.date]:
-    def last(month: int) -> dt.date:
-        return dt.date(TODAY.year, month, calendar.monthrange(TODAY.year, month)[1])
+def _end(today: dt.date, rng: random.Random) -> tuple[str, dt.date]:
+    """The end of a month, quarter or year that is not over."""
 
-    month = rng.randrange(4, 13)
-    name = calendar.month_name[month]
+    def last(months: int) -> dt.date:
+        year, month = divmod(today.year * 12 + today.month - 1 + months, 12)
+        return dt.date(year, month + 1, calendar.monthrange(year, month + 1)[1])
+
+    to_quarter = -today.month % 3
+    quarters = rng.randrange(0, 4)
+    quarter = last(to_quarter + 3 * quarters)
+    named = last(rng.randrange(1, 11))
+    name = calendar.month_name[named.month]
+    nearest = f"{name} {named.day}" if (named - today).days <= 180 else f"{name} {named.day}, {named.year}"
     return rng.choice(
         (
-            (rng.choice(("the end of the month", "end of the month", "the end of this month")), last(3)),
-            (rng.choice(("the end of next month", "end of next month")), last(4)),
-            (rng.choice((f"the end of {name}", f"end of {name}", f"{name} {last(month).day}")), last(month)),
-            (rng.choice((f"the end of {name}", f"the last day of {name}")), last(month)),
-            (rng.choice(("the end of the quarter", "the end of this quarter", "end of Q1")), last(3)),
-            (rng.choice(("the end of Q2", "the end of next quarter", "end of Q2")), last(6)),
-            (rng.choice(("the end of the year", "the end of this year", "year end")), last(12)),
+            (rng.choice(("the end of the month", "end of the month", "the end of this month")), last(0)),
+            (rng.choice(("the end of next month", "end of next month")), last(1)),
+            (rng.choice((f"the end of {name}", f"end of {name}", nearest)), named),
+            (rng.choice((f"the end of {name}", f"the last day of {name}")), named),
+            (rng.choice(("the end of the quarter", "the end of this quarter")), last(to_quarter)),
+            (rng.choice(("the end of next quarter", "end of next quarter")), last(to_quarter + 3)),
+            (rng.choice(("the end of Q{q}", "end of Q{q}")).format(q=quarter.month // 3), quarter),
+            (rng.choice(("the end of the year", "the end of this year", "year end")), last(12 - today.month)),
         )
     )
 
 
-def moment(rng: random.Random) -> tuple[str, str]:
+def moment(today: dt.date, rng: random.Random) -> tuple[str, str]:
     """Draws a time from tomorrow on, said without a time zone and stored as UTC."""
-    words, date = day(rng)
-    while date <= TODAY or "end" in words or "last day" in words:
-        words, date = day(rng)
+    words, date = day(today, rng)
+    while date <= today or "end" in words or "last day" in words:
+        words, date = day(today, rng)
     hour, minute = rng.randint(8, 18), rng.choice((0, 0, 0, 15, 30, 30, 45))
     twelve, half = (hour - 1) % 12 + 1, "am" if hour < 12 else "pm"
     clock = [f"{hour}:{minute:02}", f"{twelve}:{minute:02} {half}", f"{hour:02}:{minute:02}"]
@@ -228,12 +242,15 @@ def moment(rng: random.Random) -> tuple[str, str]:
     return form.format(d=words, c=rng.choice(clock)), f"{date}T{hour:02}:{minute:02}:00Z"
 
 
-def period(field: str, kind: str, rng: random.Random, direction: str = "period") -> tuple[str, str, str]:
+def period(
+    field: str, kind: str, today: dt.date, rng: random.Random, direction: str = "period"
+) -> tuple[str, str, str]:
     """Draws when a date field lies.
 
     Args:
         field: The field's name, which tells whether it may lie ahead.
         kind: The field's type, `date` or `datetime`.
+        today: The date that words refer to; relative ones become date literals.
         rng: Source of choice.
         direction: `past`, `future` or `period` for what the field allows.
 
@@ -247,7 +264,7 @@ def period(field: str, kind: str, rng: random.Random, direction: str = "period")
     ]
     way = rng.choice(ways)
     if rng.random() < 0.14:
-        return _bound(kind, rng, past=way == "last" or past_only)
+        return _bound(kind, today, rng, past=way == "last" or past_only)
     if way == "this":
         word = rng.choice(("week", "month", "month", "quarter", "quarter", "year", "day"))
         return ("today", "=", "TODAY") if word == "day" else (f"this {word}", "=", f"THIS_{word.upper()}")
@@ -279,9 +296,9 @@ def period(field: str, kind: str, rng: random.Random, direction: str = "period")
     return form.format(c=counted), "=", f"NEXT_N_{unit}:{number}"
 
 
-def _bound(kind: str, rng: random.Random, *, past: bool) -> tuple[str, str, str]:
-    date = TODAY + dt.timedelta(days=rng.randint(-400, -3) if past else rng.randint(10, 250))
-    words = _written(date, rng)
+def _bound(kind: str, today: dt.date, rng: random.Random, *, past: bool) -> tuple[str, str, str]:
+    date = today + dt.timedelta(days=rng.randint(-400, -3) if past else rng.randint(10, 250))
+    words = _written(date, today, rng)
     if kind == "datetime":
         word, operator = rng.choice((("since", ">="), ("before", "<"))) if past else ("before", "<")
         return f"{word} {words}", operator, f"{date}T00:00:00Z"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 import re
 import string
@@ -20,7 +21,7 @@ from narrowgauge.training.specialist.salesforce_said import (
     said_value,
 )
 from narrowgauge.training.specialist.salesforce_values import Value, record_id, value_of
-from narrowgauge.training.specialist.sql_conditions import TODAY, number_words
+from narrowgauge.training.specialist.sql_conditions import number_words
 from narrowgauge.v1.catalogue_pb2 import Entity, EntityField
 
 __all__ = ["PLAIN_SLOTS", "SLOT", "Drawn", "Slots", "slot_field"]
@@ -153,12 +154,16 @@ class Slots:
     Args:
         entities: The catalogue's objects by name.
         entity: The object of the call.
+        today: The date on which it is asked.
         rng: Source of choice.
     """
 
-    def __init__(self, entities: Mapping[str, Entity], entity: Entity, rng: random.Random) -> None:
+    def __init__(
+        self, entities: Mapping[str, Entity], entity: Entity, today: dt.date, rng: random.Random
+    ) -> None:
         self._entities = entities
         self._entity = entity
+        self._today = today
         self._rng = rng
         self._drawn: dict[tuple[str, str], Drawn] = {}
 
@@ -190,9 +195,9 @@ class Slots:
             if field is None:
                 raise KeyError(name)
             if kind == "day":
-                said, date = past_day(self._rng) if argument in PAST_FIELDS else day(self._rng)
+                said, date = (past_day if argument in PAST_FIELDS else day)(self._today, self._rng)
                 return said, f"{date}T00:00:00Z" if field.type == "datetime" else str(date), "="
-            said, operator, literal = period(argument, field.type, self._rng, kind)
+            said, operator, literal = period(argument, field.type, self._today, self._rng, kind)
             return said, literal, operator
         named = slot_field(name)
         if named is None:
@@ -228,11 +233,11 @@ class Slots:
             case "date":
                 return self._plain("date", number)
             case "datetime":
-                return moment(rng)
+                return moment(self._today, rng)
             case "int" | "double":
                 count = rng.choice((3, 5, 12, 18, 25, 40, 64, 85, 120, 240, 310, 500, 750, 1200, 2500, 4800))
                 return rng.choice((str(count), f"{count:,}")), float(count)
-        return value_of(field, rng)
+        return value_of(field, self._today, rng)
 
     def _plain(self, name: str, number: str) -> tuple[str, Value]:
         rng = self._rng
@@ -257,14 +262,12 @@ class Slots:
             case "percent":
                 return percent(rng)
             case "date":
-                said, date = day(rng)
+                said, date = day(self._today, rng)
                 return said, str(date)
             case "when":
-                return moment(rng)
+                return moment(self._today, rng)
             case "birthday":
-                date = TODAY.replace(
-                    year=rng.randint(1955, 2003), month=rng.randint(1, 12), day=rng.randint(13, 28)
-                )
+                date = dt.date(rng.randint(1955, 2003), rng.randint(1, 12), rng.randint(13, 28))
                 return rng.choice(
                     (str(date), f"{date:%B} {date.day}, {date.year}", f"{date.day} {date:%B %Y}")
                 ), str(date)
@@ -310,7 +313,7 @@ class Slots:
                     c=company, d=rng.choice(pools.DEALS)
                 )
             case "campaign":
-                year = rng.choice(("", "", " 2026"))
+                year = rng.choice(("", "", f" {self._today.year}"))
                 return f"{rng.choice(_SEASONS)} {rng.choice(_DRIVES)}{year}"
             case "code":
                 letters = "".join(rng.choice(string.ascii_uppercase) for _ in range(rng.choice((1, 2, 3))))

@@ -9,7 +9,6 @@ import string
 from collections.abc import Sequence
 
 from narrowgauge.demo.names import companies, people
-from narrowgauge.training.specialist.sql_periods import TODAY
 from narrowgauge.v1.catalogue_pb2 import EntityField
 
 __all__ = ["Value", "record_id", "value_of"]
@@ -96,11 +95,14 @@ def record_id(prefix: str, rng: random.Random) -> str:
     return prefix + "".join(rng.choice(alphabet) for _ in range(length - 3))
 
 
-def value_of(field: EntityField, rng: random.Random, near: Sequence[str] = ()) -> tuple[str, Value]:
+def value_of(
+    field: EntityField, today: dt.date, rng: random.Random, near: Sequence[str] = ()
+) -> tuple[str, Value]:
     """Makes up a value.
 
     Args:
         field: The field.
+        today: The date on which it is asked.
         rng: Source of choice.
         near: Names of the record's company and person, when a request speaks of them.
 
@@ -123,9 +125,9 @@ def value_of(field: EntityField, rng: random.Random, near: Sequence[str] = ()) -
             number = rng.choice((1, 2, 3, 5, 8, 12, 15, 25, 30, 40, 45, 60, 90, 120, 250, 500, 1200))
             return str(number), float(number)
         case "date":
-            return _day(rng)
+            return _day(today, rng)
         case "datetime":
-            day = TODAY + dt.timedelta(days=rng.randint(-20, 40))
+            day = today + dt.timedelta(days=rng.randint(-20, 40))
             hour = rng.randint(8, 18)
             return f"{day} {hour}:00", f"{day}T{hour:02}:00:00Z"
     return _text(field, rng, near)
@@ -139,24 +141,20 @@ def _money(rng: random.Random) -> tuple[str, float]:
     return rng.choice(forms), float(number)
 
 
-def _day(rng: random.Random) -> tuple[str, str]:
+def _day(today: dt.date, rng: random.Random) -> tuple[str, str]:
     if rng.random() < 0.35:
         words, days = rng.choice(
             (("today", 0), ("tomorrow", 1), ("yesterday", -1), ("in two weeks", 14), ("in 10 days", 10))
         )
-        return words, str(TODAY + dt.timedelta(days=days))
+        return words, str(today + dt.timedelta(days=days))
     if rng.random() < 0.15:
-        month_end = TODAY.replace(day=calendar.monthrange(TODAY.year, TODAY.month)[1])
+        month_end = today.replace(day=calendar.monthrange(today.year, today.month)[1])
         return rng.choice(("the end of the month", "end of this month")), str(month_end)
-    day = TODAY + dt.timedelta(days=rng.randint(1, 240))
+    day = today + dt.timedelta(days=rng.randint(1, 240))
     month = calendar.month_name[day.month]
-    said = (
-        str(day),
-        str(day),
-        f"{month} {day.day}, {day.year}",
-        f"{day.day} {month} {day.year}",
-        f"{month} {day.day}",
-    )
+    said = [str(day), str(day), f"{month} {day.day}, {day.year}", f"{day.day} {month} {day.year}"]
+    if (day - today).days <= 180:  # farther on, a day of that name has been nearer
+        said.append(f"{month} {day.day}")
     return rng.choice(said), str(day)
 
 

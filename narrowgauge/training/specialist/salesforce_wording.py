@@ -19,6 +19,7 @@ speaks of when it is one run of a for-each.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import random
 import re
@@ -31,6 +32,7 @@ from typing import Any
 from narrowgauge.training.specialist.salesforce_requests import Request
 from narrowgauge.training.specialist.salesforce_slots import SLOT, Slots, slot_field
 from narrowgauge.training.specialist.salesforce_values import Value
+from narrowgauge.training.specialist.sql_periods import draw_today
 from narrowgauge.v1.catalogue_pb2 import Catalogue, Entity
 
 __all__ = ["Template", "expand", "templates", "usable_templates", "worded_requests"]
@@ -193,8 +195,14 @@ def usable_templates(catalogue: Catalogue) -> list[Template]:
     return [template for template in templates() if has(template)]
 
 
-def worded_requests(catalogue: Catalogue, *, seed: int) -> Iterator[Request]:
-    """Yields requests without end, none when no template fits; the same seed gives the same requests."""
+def worded_requests(catalogue: Catalogue, *, seed: int, today: dt.date | None = None) -> Iterator[Request]:
+    """Yields requests without end, none when no template fits; the same seed gives the same requests.
+
+    Args:
+        catalogue: Of the organisation.
+        seed: Of all that is drawn.
+        today: The date on which all are asked; None for a date each.
+    """
     rng = random.Random(f"{seed}/wording")
     entities = {entity.name: entity for entity in catalogue.entities}
     groups: dict[str, list[Template]] = {}
@@ -204,23 +212,25 @@ def worded_requests(catalogue: Catalogue, *, seed: int) -> Iterator[Request]:
     while names:
         group = rng.choices(names, [_WEIGHTS[name] for name in names])[0]
         template = rng.choice(groups[group])
-        yield expand(template, rng.choice(template.asks), entities, rng)
+        yield expand(template, rng.choice(template.asks), entities, today or draw_today(rng), rng)
 
 
-def expand(template: Template, ask: str, entities: Mapping[str, Entity], rng: random.Random) -> Request:
-    """Fills the slots of a template in one of its wordings.
+def expand(
+    template: Template, ask: str, entities: Mapping[str, Entity], today: dt.date, rng: random.Random
+) -> Request:
+    """Fills the slots of a template in one of its wordings, asked today.
 
     Raises:
         KeyError: A slot is unknown.
     """
-    slots = Slots(entities, entities[template.object], rng)
+    slots = Slots(entities, entities[template.object], today, rng)
     rows = tuple(_row(row, slots, rng) for row in template.rows)
     stated = json.dumps(template.call)
     text = _said(_typed(_chosen(ask, rng), stated, rng), slots, rng)
     call = {name: _stored(value, slots) for name, value in template.call.items()}
     if isinstance(call.get("fields"), dict):
         call["fields"] = _ordered(entities[template.object], call["fields"])
-    return Request(text, template.operation, call, rows, f"worded {template.operation}")
+    return Request(text, template.operation, call, rows, f"worded {template.operation}", today)
 
 
 def _paths(template: Template) -> Iterator[str]:

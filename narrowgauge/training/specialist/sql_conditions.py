@@ -67,16 +67,17 @@ def number_words(number: int, rng: random.Random) -> str:
     return _NUMBERS[number - 1] if number <= len(_NUMBERS) and rng.random() < 0.5 else str(number)
 
 
-def condition(table: Table, rng: random.Random) -> Phrase | None:
-    """Makes one condition on a table, or None when it has no column for one."""
+def condition(table: Table, today: dt.date, rng: random.Random) -> Phrase | None:
+    """Makes one condition on a table, relative to today; None when it has no column for one."""
     columns = [c for c in table.of("category", "number", "date", "place", "name") if c.values]
     if not columns:
         return None
     column = rng.choice(columns)
+    if column.role == "date":
+        return _date(column, today, rng)
     make = {
         "category": _category,
         "number": _number,
-        "date": _date,
         "place": _place,
         "name": _name,
     }[column.role]
@@ -160,18 +161,13 @@ def _round(value: float, rng: random.Random) -> int | float:
     return round(number, -max(0, digits - rng.choice((1, 2)))) if digits > 1 else number
 
 
-def _date(column: Column, rng: random.Random) -> Phrase:
+def _date(column: Column, today: dt.date, rng: random.Random) -> Phrase:
     text = str(rng.choice(column.values))[:10]
     try:
         day = dt.date.fromisoformat(text)
     except ValueError:
         return Phrase("", f"with {column.words} {text}", f"{column.sql} = {literal(text)}")
-    latest = max(str(value)[:10] for value in column.values)
-    try:
-        words, comparison = period(day, dt.date.fromisoformat(latest), rng)
-    except ValueError:
-        # Some other value of the column is no date; the drawn one is.
-        words, comparison = period(day, day, rng)
+    words, comparison = period(day, today, rng)
     return Phrase("", f"{_verb(column, rng)} {words}", f"{column.sql} {comparison}")
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from narrowgauge.training.specialist.noise import roughen
 from narrowgauge.training.specialist.sql_conditions import Phrase, condition, number_words
+from narrowgauge.training.specialist.sql_periods import draw_today
 from narrowgauge.training.specialist.sql_schema import Column, Link, Schema, Table, singular
 
 __all__ = ["Question", "questions"]
@@ -21,11 +23,13 @@ class Question:
         text: The question.
         sql: The query that answers it, or None when the schema cannot.
         kind: The rule that made it; train and dev are split by wording, so dev names are its own.
+        today: The date on which it is asked.
     """
 
     text: str
     sql: str | None
     kind: str
+    today: dt.date
 
 
 def questions(schema: Schema, *, seed: int) -> Iterator[Question]:
@@ -36,14 +40,15 @@ def questions(schema: Schema, *, seed: int) -> Iterator[Question]:
     weights = [makers[name][1] for name in names]
     while True:
         kind = rng.choices(names, weights)[0]
-        made = makers[kind][0](schema, rng)
+        today = draw_today(rng)
+        made = makers[kind][0](schema, today, rng)
         if made is not None:
             text, sql = made
-            yield Question(roughen(_tidy(text), rng), sql, kind)
+            yield Question(roughen(_tidy(text), rng), sql, kind, today)
 
 
 _Made = tuple[str, str | None] | None
-_Maker = Callable[[Schema, random.Random], _Made]
+_Maker = Callable[[Schema, dt.date, random.Random], _Made]
 
 
 def _makers() -> dict[str, tuple[_Maker, float]]:
@@ -74,12 +79,14 @@ def _table(schema: Schema, rng: random.Random) -> Table:
     return rng.choice(list(schema.tables.values()))
 
 
-def _conditions(table: Table, rng: random.Random, weights: tuple[int, ...] = (4, 5, 2)) -> list[Phrase]:
+def _conditions(
+    table: Table, today: dt.date, rng: random.Random, weights: tuple[int, ...] = (4, 5, 2)
+) -> list[Phrase]:
     """Draws none to two conditions on different columns, at most one of which stands before the noun."""
     wanted = rng.choices(range(len(weights)), weights)[0]
     result: list[Phrase] = []
     for _ in range(wanted * 3):
-        made = condition(table, rng)
+        made = condition(table, today, rng)
         if made is None or len(result) == wanted:
             break
         columns = {phrase.sql.split()[0] for phrase in result}
@@ -105,9 +112,9 @@ _SHOW = (
 )
 
 
-def _list(schema: Schema, rng: random.Random) -> _Made:
+def _list(schema: Schema, today: dt.date, rng: random.Random) -> _Made:
     table = _table(schema, rng)
-    phrases = _conditions(table, rng)
+    phrases = _conditions(table, today, rng)
     show = rng.choice((*_SHOW, "which", "which"))
     every = rng.choice(("", "", "all ", "all the ", "the ", "every "))
     if show == "which":
@@ -121,13 +128,13 @@ def _join_words(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
 
 
-def _columns(schema: Schema, rng: random.Random) -> _Made:
+def _columns(schema: Schema, today: dt.date, rng: random.Random) -> _Made:
     table = _table(schema, rng)
     free = [c for c in table.columns if c.role not in ("key", "link")]
     if len(free) < 2:
         return None
     chosen = rng.sample(free, min(len(free), rng.choice((1, 1, 2, 2, 3))))
-    phrases = _conditions(table, rng, (2, 5, 1))
+    phrases = _conditions(table, today, rng, (2, 5, 1))
     names = _join_words([c.words for c in chosen])
     noun = _noun(table.many, phrases)
     forms = (
@@ -144,9 +151,9 @@ def _columns(schema: Schema, rng: random.Random) -> _Made:
     return text, f"SELECT {', '.join(c.sql for c in chosen)} FROM {table.name}{_where(phrases)}"
 
 
-def _count(schema: Schema, rng: random.Random) -> _Made:
+def _count(schema: Schema, today: dt.date, rng: random.Random) -> _Made:
     table = _table(schema, rng)
-    phrases = _conditions(table, rng, (2, 5, 2))
+    phrases = _conditions(table, today, rng, (2, 5, 2))
     noun = _noun(table.many, phrases)
     forms = (
         "how many {n} are there",
@@ -171,14 +178,14 @@ _AGGREGATES = {
 }
 
 
-def _aggregate(schema: Schema, rng: random.Random) -> _Made:
+def _aggregate(schema: Schema, today: dt.date, rng: random.Random) -> _Made:
     table = _table(schema, rng)
     numbers = table.of("number")
     if not numbers:
         return None
     function = rng.choice(list(_AGGREGATES))
     column = rng.choice(numbers)
-    phrases = [p for p in _conditions(table, rng, (3, 5, 1)) if column.sql not in p.sql]
+    phrases = [p for p in _conditions(table, today, rng, (3, 5, 1)) if column.sql not in p.sql]
     word = rng.choice(_AGGREGATES[function])
     forms = (
         "what is the {w} {c} of {n}",
@@ -224,7 +231,7 @@ def _superlative(column: Column, rng: random.Random) -> tuple[str, str] | None:
     return None
 
 
-def _top(schema: Schema, rng: random.Random) -> _Made:
+def _top(schema: Schema, today: dt.date, rng: random.Random) -> _Made:
     table = _table(schema, rng)
     keys = table.of("number", "date")
     if not keys:
@@ -234,7 +241,7 @@ def _top(schema: Schema, rng: random.Random) -> _Made:
     if made is None or (column.role == "date" and column != table.of("date")[0] and made[0].startswith("~")):
         return None
     words, direction = made
-    phrases = [p for p in _conditions(table, rng, (5, 4)) if column.sql not in p.sql]
+    phrases = [p for p in _conditions(table, today, rng, (5, 4)) if column.sql not in p.sql]
     count = rng.choice((1, 2, 3, 3, 5, 5, 5, 7, 10, 10, 20))
     shown = "" if count == 1 else number_words(count, rng)
     before, after = (words[1:], "") if words.startswith("~") else ("", words)
@@ -272,13 +279,13 @@ def _join(link: Link, first: str) -> str:
     return f"{first} JOIN {second} ON {link.join}"
 
 
-def _top_parent(schema: Schema, rng: random.Random) -> _Made:
+def _top_parent(schema: Schema, today: dt.date, rng: random.Random) -> _Made:
     """`The five customers with the largest unpaid invoices`: single rows, or their total a parent."""
     found = _link(schema, rng)
     if found is None:
         return None
     child, parent, link = found
-    phrases = _conditions(child, rng, (4, 5))
+    phrases = _conditions(child, today, rng, (4, 5))
     count = rng.choice((1, 3, 3, 5, 5, 5, 10, 10))
     shown = "" if count == 1 else number_words(count, rng)
     nouns = parent.one if count == 1 else parent.many
@@ -324,13 +331,13 @@ def _top_parent(schema: Schema, rng: random.Random) -> _Made:
     )
 
 
-def _group(schema: Schema, rng: random.Random) -> _Made:
+def _group(schema: Schema, today: dt.date, rng: random.Random) -> _Made:
     table = _table(schema, rng)
     keys = table.of("category", "place")
     if not keys:
         return None
     key = rng.choice(keys)
-    phrases = [p for p in _conditions(table, rng, (5, 3)) if key.sql not in p.sql]
+    phrases = [p for p in _conditions(table, today, rng, (5, 3)) if key.sql not in p.sql]
     per = rng.choice(("per", "by", "for each", "grouped by"))
     where = _where(phrases)
     noun = _noun(table.many, phrases)
@@ -351,12 +358,12 @@ def _group(schema: Schema, rng: random.Random) -> _Made:
     return text, f"SELECT {key.sql}, COUNT(*) FROM {table.name}{where} GROUP BY {key.sql}"
 
 
-def _group_parent(schema: Schema, rng: random.Random) -> _Made:
+def _group_parent(schema: Schema, today: dt.date, rng: random.Random) -> _Made:
     found = _link(schema, rng)
     if found is None:
         return None
     child, parent, link = found
-    phrases = _conditions(child, rng, (4, 4))
+    phrases = _conditions(child, today, rng, (4, 4))
     display = parent.display.sql
     source = f"{_join(link, link.parent)}{_where(phrases)}"
     numbers = [c for c in child.of("number") if not any(c.sql in p.sql for p in phrases)]
@@ -375,13 +382,13 @@ def _group_parent(schema: Schema, rng: random.Random) -> _Made:
     return text, f"SELECT {display}, COUNT(*) FROM {source} GROUP BY {display}"
 
 
-def _most(schema: Schema, rng: random.Random) -> _Made:
+def _most(schema: Schema, today: dt.date, rng: random.Random) -> _Made:
     table = _table(schema, rng)
     keys = table.of("category", "place")
     if not keys:
         return None
     key = rng.choice(keys)
-    phrases = [p for p in _conditions(table, rng, (5, 3)) if key.sql not in p.sql]
+    phrases = [p for p in _conditions(table, today, rng, (5, 3)) if key.sql not in p.sql]
     word, direction = rng.choice((("most", "DESC"), ("most", "DESC"), ("fewest", "ASC")))
     noun = _noun(table.many, phrases)
     text = rng.choice((f"which {key.words} has the {word} {noun}", f"what {key.words} has the {word} {noun}"))
@@ -391,7 +398,7 @@ def _most(schema: Schema, rng: random.Random) -> _Made:
     )
 
 
-def _children_of(schema: Schema, rng: random.Random) -> _Made:
+def _children_of(schema: Schema, today: dt.date, rng: random.Random) -> _Made:
     found = _link(schema, rng)
     if found is None:
         return None
@@ -400,7 +407,7 @@ def _children_of(schema: Schema, rng: random.Random) -> _Made:
     if not display.values or display.role == "key":
         return None
     value = str(rng.choice(display.values))
-    phrases = _conditions(child, rng, (5, 4))
+    phrases = _conditions(child, today, rng, (5, 4))
     noun = _noun(child.many, phrases)
     quoted = value.replace("'", "''")
     conditions = " AND ".join([f"{display.sql} = '{quoted}'", *(p.sql for p in phrases)])
@@ -420,12 +427,12 @@ def _plain(table: Table) -> str:
     return ", ".join([c.sql for c in table.columns if c.role not in ("key", "link")][:5])
 
 
-def _parents_with(schema: Schema, rng: random.Random) -> _Made:
+def _parents_with(schema: Schema, today: dt.date, rng: random.Random) -> _Made:
     found = _link(schema, rng)
     if found is None:
         return None
     child, parent, link = found
-    phrases = _conditions(child, rng, (0, 5, 1))
+    phrases = _conditions(child, today, rng, (0, 5, 1))
     if not phrases:
         return None
     noun = _noun(child.many, phrases)
@@ -437,7 +444,7 @@ def _parents_with(schema: Schema, rng: random.Random) -> _Made:
     return text, f"SELECT DISTINCT {display} FROM {_join(link, link.parent)}{_where(phrases)}"
 
 
-def _without(schema: Schema, rng: random.Random) -> _Made:
+def _without(schema: Schema, today: dt.date, rng: random.Random) -> _Made:
     found = _link(schema, rng)
     if found is None:
         return None
@@ -454,7 +461,7 @@ def _without(schema: Schema, rng: random.Random) -> _Made:
     return text, f"SELECT {parent.display.sql} FROM {parent.name} WHERE {column} NOT IN ({inner})"
 
 
-def _above_average(schema: Schema, rng: random.Random) -> _Made:
+def _above_average(schema: Schema, today: dt.date, rng: random.Random) -> _Made:
     table = _table(schema, rng)
     numbers = table.of("number")
     if not numbers:
@@ -466,7 +473,7 @@ def _above_average(schema: Schema, rng: random.Random) -> _Made:
     return text, f"SELECT * FROM {table.name} WHERE {column.sql} {operator} ({inner})"
 
 
-def _distinct(schema: Schema, rng: random.Random) -> _Made:
+def _distinct(schema: Schema, today: dt.date, rng: random.Random) -> _Made:
     table = _table(schema, rng)
     keys = table.of("category", "place")
     if not keys:
@@ -529,7 +536,7 @@ _THINGS = (
 )
 
 
-def _unanswerable(schema: Schema, rng: random.Random) -> _Made:
+def _unanswerable(schema: Schema, today: dt.date, rng: random.Random) -> _Made:
     """Asks for what the schema does not hold: a foreign attribute of its own things, or foreign things."""
     names = {word for table in schema.tables.values() for c in table.columns for word in c.words.split()}
     if rng.random() < 0.6:

@@ -7,7 +7,6 @@ import random
 from dataclasses import dataclass
 
 from narrowgauge.demo.names import companies, people
-from narrowgauge.training.specialist.sql_periods import TODAY
 
 __all__ = ["Note", "draw_note"]
 
@@ -189,9 +188,9 @@ _PRODUCTS = (
 )
 
 
-def draw_note(rng: random.Random) -> Note:
-    """Draws a text of one to four facts."""
-    values = _values(rng)
+def draw_note(today: dt.date, rng: random.Random) -> Note:
+    """Draws a text of one to four facts, with days around today."""
+    values = _values(today, rng)
     family = rng.choice(("ticket", "ticket", "minutes"))
     first = rng.choice(_FACTS[family])
     follow = _FACTS["next"] + (_FACTS["next of a ticket"] if family == "ticket" else ())
@@ -203,7 +202,7 @@ def draw_note(rng: random.Random) -> Note:
     return Note(rng.choice(_TITLES), " ".join(told), said[0], tuple(said[1:]))
 
 
-def _values(rng: random.Random) -> dict[str, str]:
+def _values(today: dt.date, rng: random.Random) -> dict[str, str]:
     company = rng.choice(companies())
     person = rng.choice(people())
     values = {
@@ -219,14 +218,14 @@ def _values(rng: random.Random) -> dict[str, str]:
     for name in ("percent", "percent2"):
         values[name] = rng.choice((str(rng.randint(2, 40)), f"{rng.uniform(1, 15):.1f}"))
     for name in ("day", "day2"):
-        values[name] = _day(rng)
+        values[name] = _day(today, rng)
     for name in ("amount", "amount2"):
         values[name] = _amount(rng)
     return values
 
 
-def _day(rng: random.Random) -> str:
-    day = TODAY + dt.timedelta(days=rng.randint(-60, 60))
+def _day(today: dt.date, rng: random.Random) -> str:
+    day = today + dt.timedelta(days=rng.randint(-60, 60))
     if rng.random() < 0.75:
         return str(day)
     # A weekday or a month is no figure, and must be copied all the same.

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from narrowgauge.demo.names import companies, people
 from narrowgauge.training.specialist.salesforce_values import record_id
-from narrowgauge.training.specialist.sql_periods import TODAY
 
 __all__ = ["Cell", "Part", "Result", "draw_result", "text_of_result"]
 
@@ -87,10 +86,10 @@ def text_of_result(rows: Sequence[dict[str, Cell]]) -> str:
     return "\n".join(lines)
 
 
-def draw_result(rng: random.Random) -> Result:
-    """Draws a result of one to twelve rows, short enough for a training prompt."""
+def draw_result(today: dt.date, rng: random.Random) -> Result:
+    """Draws a result of one to twelve rows, short enough for a training prompt, with days around today."""
     while True:
-        result = rng.choices(list(_MAKERS), list(_MAKERS.values()))[0](rng)
+        result = rng.choices(list(_MAKERS), list(_MAKERS.values()))[0](today, rng)
         if len(text_of_result(result.rows)) <= _MAX_CHARS:
             return result
 
@@ -142,8 +141,8 @@ def _whole(rng: random.Random) -> int:
     return rng.choice((rng.randint(1, 40), rng.randint(10, 900), rng.randint(100, 9000)))
 
 
-def _day(rng: random.Random) -> str:
-    return str(TODAY + dt.timedelta(days=rng.randint(-400, 40)))
+def _day(today: dt.date, rng: random.Random) -> str:
+    return str(today + dt.timedelta(days=rng.randint(-400, 40)))
 
 
 def _person(rng: random.Random) -> str:
@@ -166,7 +165,7 @@ def _ordered(
     return sorted(values, reverse=falling), "down" if falling else "up"
 
 
-def _customers(rng: random.Random) -> Result:
+def _customers(today: dt.date, rng: random.Random) -> Result:
     count = _count(rng)
     chosen = rng.sample(companies(), count)
     column, words, money = rng.choice(
@@ -193,7 +192,7 @@ def _customers(rng: random.Random) -> Result:
     return Result(tuple(rows), "customer", "customers", "name", measure=Part(column, words), order=order)
 
 
-def _numbered(rng: random.Random, one: str, many: str, amount: Part, day: Part) -> Result:
+def _numbered(today: dt.date, rng: random.Random, one: str, many: str, amount: Part, day: Part) -> Result:
     """Invoices, orders and shipments: a number, an amount, a date, a status."""
     count = min(_count(rng), 6)
     values, order = _ordered([_money(rng) for _ in range(count)], rng)
@@ -217,7 +216,7 @@ def _numbered(rng: random.Random, one: str, many: str, amount: Part, day: Part) 
         if with_status:
             row["status"] = same or rng.choice(_STATUSES[many])
         if with_day:
-            row[day.column] = _day(rng)
+            row[day.column] = _day(today, rng)
         rows.append(row)
     return Result(
         tuple(rows),
@@ -232,21 +231,21 @@ def _numbered(rng: random.Random, one: str, many: str, amount: Part, day: Part) 
     )
 
 
-def _invoices(rng: random.Random) -> Result:
-    return _numbered(rng, "invoice", "invoices", Part("amount", "amount"), Part("due_date", "is due"))
+def _invoices(today: dt.date, rng: random.Random) -> Result:
+    return _numbered(today, rng, "invoice", "invoices", Part("amount", "amount"), Part("due_date", "is due"))
 
 
-def _orders(rng: random.Random) -> Result:
-    return _numbered(rng, "order", "orders", Part("total", "total"), Part("order_date", "was placed"))
+def _orders(today: dt.date, rng: random.Random) -> Result:
+    return _numbered(today, rng, "order", "orders", Part("total", "total"), Part("order_date", "was placed"))
 
 
-def _shipments(rng: random.Random) -> Result:
+def _shipments(today: dt.date, rng: random.Random) -> Result:
     return _numbered(
-        rng, "shipment", "shipments", Part("weight_kg", "weight"), Part("ship_date", "was shipped")
+        today, rng, "shipment", "shipments", Part("weight_kg", "weight"), Part("ship_date", "was shipped")
     )
 
 
-def _products(rng: random.Random) -> Result:
+def _products(today: dt.date, rng: random.Random) -> Result:
     count = min(_count(rng), 8)
     part, money = rng.choice(
         (
@@ -267,7 +266,7 @@ def _products(rng: random.Random) -> Result:
     return Result(tuple(rows), "product", "products", "name", measure=part, order=order)
 
 
-def _employees(rng: random.Random) -> Result:
+def _employees(today: dt.date, rng: random.Random) -> Result:
     count = min(_count(rng), 6)
     values, order = _ordered([float(rng.randint(310, 990) * 100) for _ in range(count)], rng)
     same = rng.choice(_GROUPS["department"]) if rng.random() < 0.4 else ""
@@ -282,7 +281,7 @@ def _employees(rng: random.Random) -> Result:
     )
 
 
-def _tickets(rng: random.Random) -> Result:
+def _tickets(today: dt.date, rng: random.Random) -> Result:
     count = min(_count(rng), 5)
     same = {
         "status": rng.choice(_STATUSES["tickets"]) if rng.random() < 0.6 else "",
@@ -303,7 +302,7 @@ def _tickets(rng: random.Random) -> Result:
     return Result(tuple(rows), "ticket", "tickets", key, prefix=prefix, category=Part(column, form))
 
 
-def _groups(rng: random.Random) -> Result:
+def _groups(today: dt.date, rng: random.Random) -> Result:
     column = rng.choice(list(_GROUPS))
     count = min(rng.randint(2, 8), len(_GROUPS[column]))
     part, money = rng.choice(
@@ -326,7 +325,7 @@ def _groups(rng: random.Random) -> Result:
     return Result(tuple(rows), column, many.get(column, f"{column}s"), column, measure=part, order=order)
 
 
-def _scalar(rng: random.Random) -> Result:
+def _scalar(today: dt.date, rng: random.Random) -> Result:
     column, words, money = rng.choice(
         (
             ("count", "count", False),
@@ -343,7 +342,7 @@ def _scalar(rng: random.Random) -> Result:
     return Result(({column: value},), "", "", "", measure=Part(column, words))
 
 
-def _cases(rng: random.Random) -> Result:
+def _cases(today: dt.date, rng: random.Random) -> Result:
     count = rng.choices((1, 2, 3, 4), (2, 4, 4, 1))[0]
     status = rng.choice(("New", "Working", "Escalated", "Closed")) if rng.random() < 0.7 else ""
     priority = rng.choice(("High", "Medium", "Low")) if rng.random() < 0.6 else ""
@@ -363,7 +362,7 @@ def _cases(rng: random.Random) -> Result:
     return Result(tuple(rows), "case", "cases", "CaseNumber", prefix="case", category=category)
 
 
-def _opportunities(rng: random.Random) -> Result:
+def _opportunities(today: dt.date, rng: random.Random) -> Result:
     count = rng.choices((1, 2, 3, 4), (2, 4, 4, 1))[0]
     values, order = _ordered([float(rng.randint(20, 2400) * 100) for _ in range(count)], rng)
     stages = ("Prospecting", "Qualification", "Proposal/Price Quote", "Negotiation/Review", "Closed Won")
@@ -378,7 +377,7 @@ def _opportunities(rng: random.Random) -> Result:
     return Result(tuple(rows), "opportunity", many, "Name", measure=measure, category=category, order=order)
 
 
-def _leads(rng: random.Random) -> Result:
+def _leads(today: dt.date, rng: random.Random) -> Result:
     count = rng.choices((1, 2, 3, 4), (2, 4, 4, 1))[0]
     statuses = ("Open - Not Contacted", "Working - Contacted", "Closed - Converted")
     same = rng.choice(statuses) if rng.random() < 0.6 else ""
@@ -389,7 +388,7 @@ def _leads(rng: random.Random) -> Result:
     return Result(tuple(rows), "lead", "leads", "Name", category=Part("Status", "in the status {}"))
 
 
-def _written(rng: random.Random) -> Result:
+def _written(today: dt.date, rng: random.Random) -> Result:
     """Records that a step made or changed for each row of an earlier one."""
     count = rng.choices((2, 3, 4, 5), (3, 4, 2, 3))[0]
     kind = rng.choice(("Case", "Case", "Case", "Task", "Opportunity"))
@@ -410,7 +409,7 @@ def _written(rng: random.Random) -> Result:
     )
 
 
-_MAKERS: dict[Callable[[random.Random], Result], float] = {
+_MAKERS: dict[Callable[[dt.date, random.Random], Result], float] = {
     _customers: 5.0,
     _invoices: 2.0,
     _orders: 1.5,

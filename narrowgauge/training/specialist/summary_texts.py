@@ -7,6 +7,7 @@ and only for a few rows, since no digit may stand in a summary that its source d
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import random
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 
 from narrowgauge.contracts.closed_sets import figures_in, source_text
 from narrowgauge.training.specialist.noise import roughen
+from narrowgauge.training.specialist.sql_periods import draw_today
 from narrowgauge.training.specialist.summary_notes import Note, draw_note
 from narrowgauge.training.specialist.summary_rows import Part, Result, draw_result, text_of_result
 from narrowgauge.v1.specialist_pb2 import ContextDocument
@@ -35,6 +37,7 @@ class Summary:
         headline: The most important thing.
         points: What else matters.
         figures: The figures of headline and points as the source has them, in order.
+        today: The date on which it is asked.
     """
 
     request: str
@@ -42,15 +45,17 @@ class Summary:
     headline: str
     points: tuple[str, ...]
     figures: tuple[str, ...]
+    today: dt.date
 
 
 def summaries(*, seed: int) -> Iterator[Summary]:
     """Yields summaries without end; the same seed gives the same ones."""
     rng = random.Random(seed)
     while True:
+        today = draw_today(rng)
         kind = rng.choices(("table", "two tables", "note", "empty"), (12, 2, 4, 0.3))[0]
         style = rng.choices(("plain", "short", "points"), (6, 2, 2))[0]
-        made = {"table": _table, "two tables": _two_tables, "note": _note, "empty": _empty}[kind](rng)
+        made = {"table": _table, "two tables": _two_tables, "note": _note, "empty": _empty}[kind](today, rng)
         if made is None:
             continue
         about, documents, headlines, points = made
@@ -63,7 +68,7 @@ def summaries(*, seed: int) -> Iterator[Summary]:
         figures = tuple(dict.fromkeys(figures_in("\n".join((headline, *kept)))))
         if len(figures) > _MAX_FIGURES or not set(figures) <= set(figures_in(source_text(documents))):
             continue
-        yield Summary(roughen(_request(about, style, rng), rng), documents, headline, kept, figures)
+        yield Summary(roughen(_request(about, style, rng), rng), documents, headline, kept, figures, today)
 
 
 _Made = tuple[str, tuple[ContextDocument, ...], list[str], list[str]] | None
@@ -99,15 +104,15 @@ def _document(result: Result, step: int) -> ContextDocument:
     return ContextDocument(title=f"step {step} result", text=text_of_result(result.rows), rows_json=rows)
 
 
-def _table(rng: random.Random) -> _Made:
-    result = draw_result(rng)
+def _table(today: dt.date, rng: random.Random) -> _Made:
+    result = draw_result(today, rng)
     about = rng.choice((*_RESULTS, *((f"the {result.many}", f"these {result.many}") if result.many else ())))
     headlines, points = _said(result, rng)
     return about, (_document(result, rng.randint(1, 4)),), headlines, points
 
 
-def _two_tables(rng: random.Random) -> _Made:
-    first, second = draw_result(rng), draw_result(rng)
+def _two_tables(today: dt.date, rng: random.Random) -> _Made:
+    first, second = draw_result(today, rng), draw_result(today, rng)
     if first.many == second.many or len(first.rows) + len(second.rows) > 7:
         return None
     headlines, points = _said(first, rng)
@@ -117,8 +122,8 @@ def _two_tables(rng: random.Random) -> _Made:
     return rng.choice(_RESULTS), documents, headlines, [rng.choice(others), *points]
 
 
-def _note(rng: random.Random) -> _Made:
-    note: Note = draw_note(rng)
+def _note(today: dt.date, rng: random.Random) -> _Made:
+    note: Note = draw_note(today, rng)
     about = [*_RESULTS[:2], "the notes", "the text", "this document", "the message", "this note", "that"]
     if note.title:
         about += [f"the {note.title}"] * 2
@@ -126,7 +131,7 @@ def _note(rng: random.Random) -> _Made:
     return rng.choice(about), (document,), [note.headline], list(note.points)
 
 
-def _empty(rng: random.Random) -> _Made:
+def _empty(today: dt.date, rng: random.Random) -> _Made:
     document = ContextDocument(title=f"step {rng.randint(1, 4)} result", text="no rows")
     headlines = ["There are no results.", "No rows were found.", "The result is empty."]
     return rng.choice(_RESULTS), (document,), headlines, []

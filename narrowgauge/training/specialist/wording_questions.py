@@ -6,7 +6,7 @@ stand in braces, the same ones in each paraphrase and in the query; `#2` makes a
     {customers.country}       a value of the column; `#2` another value
     {n}                       a small number, 2 to 12
     {orders.total~}           a round number within the column's range; `#2` a larger one
-    {day:orders.order_date}   a day within the column's range; `#2` a later one
+    {day:orders.order_date}   a day within the column's range or near today; `#2` a later one
     {span:orders.order_date}  a period in words, adverbial (`last month`, `since 1 May 2025`); in the query
                               the condition on the column
     {first:products.name}     first word of a value; likewise `last`, `letter` (the first one) and `prefix`
@@ -29,7 +29,7 @@ from pathlib import Path
 from narrowgauge.demo.warehouse import SCHEMA
 from narrowgauge.training.specialist.noise import roughen
 from narrowgauge.training.specialist.sql_conditions import literal, number_words
-from narrowgauge.training.specialist.sql_periods import period, said_day
+from narrowgauge.training.specialist.sql_periods import draw_today, near_day, period, said_day
 from narrowgauge.training.specialist.sql_questions import Question
 from narrowgauge.training.specialist.sql_schema import Schema
 
@@ -94,8 +94,9 @@ def wording_questions(schema: Schema, database: sqlite3.Connection, *, seed: int
     while True:
         template = rng.choice(templates())
         text = roughen(rng.choice(template.ask), rng)  # before slots are filled: their values stay whole
-        filled = slots.fill(text, template.sql or "", rng)
-        yield Question(filled[0], filled[1] or None, "wording")
+        today = draw_today(rng)
+        filled = slots.fill(text, template.sql or "", today, rng)
+        yield Question(filled[0], filled[1] or None, "wording", today)
 
 
 class Slots:
@@ -111,8 +112,8 @@ class Slots:
             if not any(str(value).isupper() for value in column.values)
         }
 
-    def fill(self, text: str, sql: str, rng: random.Random) -> tuple[str, str]:
-        """Fills the slots of a question and its query alike."""
+    def fill(self, text: str, sql: str, today: dt.date, rng: random.Random) -> tuple[str, str]:
+        """Fills the slots of a question that is asked today and of its query alike."""
         groups: dict[str, list[str]] = defaultdict(list)
         for found in SLOT.finditer(f"{sql} {text}"):
             group = groups[found[0].replace(f"#{found['number']}", "")]
@@ -123,12 +124,12 @@ class Slots:
         for base, group in groups.items():
             # Sorted, so that `#2` is the later day and the larger number.
             for slot, (words, value) in zip(
-                sorted(group, key=_number), self._draw(base, len(group), rng), strict=True
+                sorted(group, key=_number), self._draw(base, len(group), today, rng), strict=True
             ):
                 said[slot], written[slot] = _with_unit(slot, text, words, rng), value
         return SLOT.sub(lambda m: said[m[0]], text), SLOT.sub(lambda m: written[m[0]], sql)
 
-    def _draw(self, base: str, count: int, rng: random.Random) -> list[tuple[str, str]]:
+    def _draw(self, base: str, count: int, today: dt.date, rng: random.Random) -> list[tuple[str, str]]:
         """Draws words and SQL of slots that differ in their number alone."""
         found = SLOT.fullmatch(base)
         assert found is not None, base
@@ -139,11 +140,10 @@ class Slots:
         if found["round"]:
             return [(str(n), str(n)) for n in _round_numbers(values, count, rng)]
         if kind == "day":
-            days = sorted(rng.sample(values, count), key=str)
-            return [(said_day(_day(d), rng), f"'{d}'") for d in days]
+            days = sorted(near_day(_day(d), today, rng) for d in rng.sample(values, count))
+            return [(said_day(d, today, rng), f"'{d}'") for d in days]
         if kind == "span":
-            latest = _day(max(values, key=str))
-            spans = [period(_day(rng.choice(values)), latest, rng) for _ in range(count)]
+            spans = [period(_day(rng.choice(values)), today, rng) for _ in range(count)]
             return [(words, f"{column} {condition}") for words, condition in spans]
         if kind is not None:
             parts = sorted({_PARTS[kind](str(value)) for value in values})
