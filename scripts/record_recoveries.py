@@ -19,8 +19,8 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import replace
+from contextlib import ExitStack, closing
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +28,15 @@ from recovery_systems import (
     DOCUMENTED,
     SalesforceSystem,
     SqlSystem,
-    error_of_text,
     postgres,
+    refusal_of_query,
     salesforce_system,
 )
-from recovery_systems import warehouse as sqlite_warehouse
 
 from narrowgauge.contracts.contract import Contract, contract_of
 from narrowgauge.contracts.sqlite_catalogue import catalogue_of_sqlite
 from narrowgauge.contracts.surfaces import CompiledSurface, get_surface
+from narrowgauge.demo.warehouse import build_warehouse
 from narrowgauge.errors import NarrowgaugeError, Unsupported
 from narrowgauge.evaluation.failed_calls import failed_query
 from narrowgauge.evaluation.salesforce_calls import gold_request
@@ -44,15 +44,13 @@ from narrowgauge.tools.salesforce.v1 import salesforce_pb2
 from narrowgauge.tools.sql.v1 import sql_pb2
 from narrowgauge.training.specialist.corpus import demo_organisation_catalogue
 from narrowgauge.training.specialist.data import sql_examples
-from narrowgauge.training.specialist.recovery_kinds import is_repairable
+from narrowgauge.training.specialist.recovery_kinds import is_dev, is_repairable
 from narrowgauge.training.specialist.recovery_salesforce import broken_calls
 from narrowgauge.training.specialist.recovery_sql import broken_queries, guessed_query
 from narrowgauge.training.specialist.recovery_turns import RECORDED
 from narrowgauge.training.specialist.salesforce_requests import Request, requests
 from narrowgauge.training.specialist.salesforce_wording import worded_requests
 from narrowgauge.v1.catalogue_pb2 import Catalogue
-from tool_svc.sql.postgres import PostgresDatabase
-from tool_svc.sql.sqlite import SqliteDatabase
 
 UNANSWERABLE = "UNANSWERABLE"
 _ID = re.compile(r"\b(?:[0-9A-Za-z]{18}|[0-9A-Za-z]{15})\b")
@@ -65,16 +63,20 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=6000)
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--only", choices=("sql", "salesforce"))
+    parser.add_argument(
+        "--dev", type=Path, help="write turns of the kinds kept for evaluation to this folder"
+    )
     options = parser.parse_args()
     # Servers that were started are stopped on the way out.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
     RECORDED.mkdir(exist_ok=True)
     for name, record in (("salesforce", record_salesforce), ("sql", record_sql)):
         if options.only in (None, name):
-            _record(name, record(options.turns, options.seed))
+            chosen = _Kept(options.turns, dev=options.dev is not None)
+            _record(name, record(chosen, options.turns, options.seed), options.dev or RECORDED)
 
 
-def _record(name: str, turns: Iterator[Row]) -> None:
+def _record(name: str, turns: Iterator[Row], folder: Path) -> None:
     rows: list[Row] = []
     try:
         for row in turns:
@@ -84,40 +86,39 @@ def _record(name: str, turns: Iterator[Row]) -> None:
     finally:
         text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         if rows:
-            (RECORDED / f"{name}.jsonl.xz").write_bytes(lzma.compress(text.encode()))
+            (folder / f"{name}.jsonl.xz").write_bytes(lzma.compress(text.encode()))
         print(name, len(rows), Counter(row["kind"] for row in rows).most_common())
 
 
 class _Kept:
-    """Keeps kinds even: one that has its share already is left to the others."""
+    """Keeps kinds of one side of the split, and even: what has its share already is left to the others."""
 
-    def __init__(self, wanted: int, kinds: int) -> None:
-        self._most = max(1, 2 * wanted // kinds)
+    def __init__(self, wanted: int, *, dev: bool) -> None:
+        self._most = max(1, wanted // (3 if dev else 9))
+        self._dev = dev
         self._counts: Counter[str] = Counter()
 
     def wants(self, kind: str) -> bool:
-        return self._counts[kind] < self._most
+        return is_dev(kind) == self._dev and self._counts[kind] < self._most
 
     def took(self, kind: str) -> None:
         self._counts[kind] += 1
 
 
-def record_sql(wanted: int, seed: int) -> Iterator[Row]:
+def record_sql(kept: _Kept, wanted: int, seed: int) -> Iterator[Row]:
     """Yields turns over the warehouse, two in three on SQLite."""
     rng = random.Random(f"{seed}/sql")  # noqa: S311 - examples, not secrets
     contract = contract_of(sql_pb2.DESCRIPTOR.services_by_name["SqlToolService"])
     surface = get_surface("sql").compile(contract)
-    with (
-        tempfile.TemporaryDirectory() as name,
-        sqlite_warehouse(Path(name)) as (lite, path),
-        postgres() as dsn,
-        closing(sqlite3.connect(path)) as database,
-    ):
+    with ExitStack() as stack:
+        path = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "warehouse.db"
+        build_warehouse(path)
+        dsn = stack.enter_context(postgres())
+        database = stack.enter_context(closing(sqlite3.connect(path)))
         catalogue = catalogue_of_sqlite(database)
-        server = SqlSystem(PostgresDatabase(dsn))
-        systems = {"sqlite": lite, "postgres": server}
+        systems = {"sqlite": SqlSystem(f"sqlite://{path}"), "postgres": SqlSystem(dsn)}
         final = _final_sql(path, dsn)
-        kept, done = _Kept(wanted, 18), 0
+        done = 0
         for example in sql_examples(contract, surface, catalogue, database, seed=seed):
             if done >= wanted:
                 break
@@ -127,15 +128,15 @@ def record_sql(wanted: int, seed: int) -> Iterator[Row]:
             row: Row | None = None
             if right == UNANSWERABLE:
                 kind, failed = guessed_query(example.request, catalogue, rng)
-                row = _sql_row(kind, failed, system, catalogue, surface, contract, path, dsn)
+                row = _sql_row(kind, failed, system, catalogue)
             elif rng.random() < 0.1:
                 kind, told = final(right, rng)
-                if told is not None:
+                if told is not None and kept.wants(kind):
                     row = {"kind": kind, "failed": right, **told}
             else:
                 for kind, failed in broken_queries(right, catalogue, rng):
                     if kept.wants(kind):
-                        row = _sql_row(kind, failed, system, catalogue, surface, contract, path, dsn)
+                        row = _sql_row(kind, failed, system, catalogue)
                         if row is not None:
                             break
             if row is None or (row["failed"] == right and is_repairable(row["kind"])):
@@ -148,39 +149,12 @@ def record_sql(wanted: int, seed: int) -> Iterator[Row]:
             done += 1
 
 
-def _sql_row(
-    kind: str,
-    failed: str,
-    system: SqlSystem,
-    catalogue: Catalogue,
-    surface: CompiledSurface,
-    contract: Contract,
-    path: Path,
-    dsn: str,
-) -> Row | None:
-    """Runs a broken query: through the tool where the contract can say it, else as text."""
-    request = failed_query(failed, catalogue)
-    text = failed
-    if request is not None:
-        try:
-            text = surface.render(contract.tool("Query"), request)
-        except NarrowgaugeError:
-            request = None
-    if request is not None:
-        error = system.error_of_call(request)
-        if error is None:
-            return None
-        return {
-            "kind": kind,
-            "failed": text,
-            "error": error.message,
-            "code": error.reason,
-            "dialect": system.dialect,
-        }
-    words = error_of_text(failed, system, path=path, dsn=dsn)
-    if words is None:
-        return None
-    return {"kind": kind, "failed": failed, "error": words, "dialect": system.dialect}
+def _sql_row(kind: str, failed: str, system: SqlSystem, catalogue: Catalogue) -> Row | None:
+    """Runs a broken query."""
+    if system.dialect == "postgres" and "STRFTIME" in failed:
+        return None  # the tool would have translated it
+    refusal = refusal_of_query(failed, system, catalogue)
+    return None if refusal is None else {"kind": kind, "dialect": system.dialect, **asdict(refusal)}
 
 
 _FINAL_REASONS = {
@@ -192,13 +166,13 @@ _FINAL_REASONS = {
 
 def _final_sql(path: Path, dsn: str) -> Callable[[str, random.Random], tuple[str, Row | None]]:
     """Systems in states in which no query helps."""
-    reader = SqlSystem(PostgresDatabase(dsn.replace("narrowgauge@", "reader@")))
-    slow = SqlSystem(PostgresDatabase(dsn), seconds=0.001)
+    reader = SqlSystem(dsn.replace("narrowgauge@", "reader@"))
+    slow = SqlSystem(dsn, seconds=0.001)
     locked_path = path.with_name("locked.db")
     locked_path.write_bytes(path.read_bytes())
     lock = sqlite3.connect(locked_path, isolation_level=None)
     lock.execute("BEGIN EXCLUSIVE")
-    locked = SqlSystem(SqliteDatabase(str(locked_path)))
+    locked = SqlSystem(f"sqlite://{locked_path}")
     with closing(sqlite3.connect(path)) as database:
         catalogue = catalogue_of_sqlite(database)
     seen: dict[str, NarrowgaugeError | None] = {}
@@ -229,7 +203,7 @@ def _final_sql(path: Path, dsn: str) -> Callable[[str, random.Random], tuple[str
     return run
 
 
-def record_salesforce(wanted: int, seed: int) -> Iterator[Row]:
+def record_salesforce(kept: _Kept, wanted: int, seed: int) -> Iterator[Row]:
     """Yields turns over the demo organisation."""
     rng = random.Random(f"{seed}/salesforce")  # noqa: S311 - examples, not secrets
     catalogue = demo_organisation_catalogue()
@@ -237,7 +211,7 @@ def record_salesforce(wanted: int, seed: int) -> Iterator[Row]:
     surface = get_surface("salesforce").compile(contract)
     made, worded = requests(catalogue, seed=seed), worded_requests(catalogue, seed=seed)
     with tempfile.TemporaryDirectory() as name, salesforce_system(Path(name)) as system:
-        kept, done = _Kept(wanted, 24), 0
+        done = 0
         while done < wanted:
             asked = next(worded if rng.random() < 0.6 else made)
             request = _with_keys(_with_ids(asked, system.ids, rng), system, rng)
@@ -263,6 +237,16 @@ def record_salesforce(wanted: int, seed: int) -> Iterator[Row]:
             done += 1
 
 
+_REASONS = {
+    "duplicate": "DUPLICATE_VALUE",
+    "read_only_field": "INVALID_FIELD_FOR_INSERT_UPDATE",
+    "record_missing": "NOT_FOUND",
+    "reference_missing": "INVALID_CROSS_REFERENCE_KEY",
+    "text_too_long": "STRING_TOO_LONG",
+    "ungrouped_field": "MALFORMED_QUERY",
+}
+
+
 def _salesforce_row(
     kind: str,
     broken: Request,
@@ -282,6 +266,8 @@ def _salesforce_row(
     error = system.error_of_call(method, message)
     if error is None or (failed == call and is_repairable(kind)):
         return None
+    if error.reason != _REASONS.get(kind, error.reason):
+        return None  # another error came first
     row: Row = {
         "kind": kind,
         "request": right.text,

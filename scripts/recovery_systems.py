@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
@@ -21,28 +22,30 @@ from google.protobuf.message import Message
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from narrowgauge.contracts.surfaces.sql.render import render_request
 from narrowgauge.demo.organisation import build_organisation
-from narrowgauge.demo.warehouse import SCHEMA, TODAY, build_warehouse, rows_of_warehouse
-from narrowgauge.errors import NarrowgaugeError
+from narrowgauge.demo.warehouse import SCHEMA, TODAY, rows_of_warehouse
+from narrowgauge.errors import InvalidRequest, NarrowgaugeError
+from narrowgauge.evaluation.failed_calls import failed_query
 from narrowgauge.tools.sql.v1 import sql_pb2
+from narrowgauge.v1.catalogue_pb2 import Catalogue
 from tool_svc.salesforce.config import SalesforceConfig
 from tool_svc.salesforce.connection import Connection, Deadline
 from tool_svc.salesforce.describes import Describes
 from tool_svc.salesforce.local_server.app import make_app
 from tool_svc.salesforce.local_server.organisation import Organisation
 from tool_svc.salesforce.operations import Operations
-from tool_svc.sql.database import Bounds, Database, Stop
-from tool_svc.sql.sqlite import SqliteDatabase
+from tool_svc.sql.database import Bounds, Stop, open_database
 from tool_svc.sql.statement import statement_of
 
 __all__ = [
     "DOCUMENTED",
+    "Refusal",
     "SalesforceSystem",
     "SqlSystem",
-    "error_of_text",
     "postgres",
+    "refusal_of_query",
     "salesforce_system",
-    "warehouse",
 ]
 
 TOKEN = "00D-local"  # noqa: S105 - opens nothing but the server in this process
@@ -87,12 +90,14 @@ class SqlSystem:
     """A database behind the SQL tool.
 
     Args:
-        database: As the tool opens it.
+        dsn: Of the database.
         seconds: Time a query may take.
     """
 
-    def __init__(self, database: Database, *, seconds: float = _SECONDS) -> None:
+    def __init__(self, dsn: str, *, seconds: float = _SECONDS) -> None:
+        database = open_database(dsn)
         self.dialect = database.dialect
+        self._dsn = dsn
         self._database = database
         self._bounds = Bounds(rows=1000, bytes=1 << 22, seconds=seconds)
 
@@ -105,30 +110,56 @@ class SqlSystem:
             return error
         return None
 
+    def error_of_text(self, sql: str) -> str | None:
+        """Runs text that is no call; returns the database's words, or None when it runs."""
+        try:
+            if self.dialect == "sqlite":
+                path = self._dsn.removeprefix("sqlite://")
+                with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+                    connection.execute(sql).fetchall()
+            else:
+                with psycopg.connect(self._dsn) as server:
+                    server.execute(sql.encode()).fetchall()
+        except sqlite3.Error as error:
+            return str(error)
+        except psycopg.Error as error:
+            return str(error).strip().partition("\n")[0]
+        return None
 
-def error_of_text(sql: str, system: SqlSystem, *, path: Path | None, dsn: str) -> str | None:
-    """Runs text that is no call of the contract; returns the database's words, or None when it runs."""
-    try:
-        if system.dialect == "sqlite":
-            assert path is not None
-            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-                connection.execute(sql).fetchall()
-        else:
-            with psycopg.connect(dsn) as server:
-                server.execute(sql.encode()).fetchall()
-    except sqlite3.Error as error:
-        return str(error)
-    except psycopg.Error as error:
-        return str(error).strip().partition("\n")[0]
-    return None
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a database says to a query.
+
+    Attributes:
+        failed: The query, as the surface writes it where it is a call of the contract.
+        error: The tool's words, or the database's own for text that is no call.
+        code: The tool's reason; empty for text that is no call.
+    """
+
+    failed: str
+    error: str
+    code: str = ""
 
 
-@contextmanager
-def warehouse(folder: Path) -> Iterator[tuple[SqlSystem, Path]]:
-    """The demo warehouse in SQLite."""
-    path = folder / "warehouse.db"
-    build_warehouse(path)
-    yield SqlSystem(SqliteDatabase(str(path))), path
+def refusal_of_query(sql: str, system: SqlSystem, catalogue: Catalogue) -> Refusal | None:
+    """Runs a query: through the tool where the contract can say it, else as text.
+
+    Returns:
+        The refusal, or None when the query runs.
+    """
+    request = failed_query(sql, catalogue)
+    text = sql
+    if request is not None:
+        try:
+            text = render_request(request)
+        except InvalidRequest:
+            request = None
+    if request is not None:
+        error = system.error_of_call(request)
+        return None if error is None else Refusal(text, error.message, error.reason)
+    words = system.error_of_text(sql)
+    return None if words is None else Refusal(sql, words)
 
 
 @contextmanager

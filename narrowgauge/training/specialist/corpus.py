@@ -31,6 +31,7 @@ from narrowgauge.training.specialist.data import (
 from narrowgauge.training.specialist.data_files import DataFiles, Question, is_held_back
 from narrowgauge.training.specialist.encode import Encoder, TrainingExample
 from narrowgauge.training.specialist.own_examples import own_examples
+from narrowgauge.training.specialist.recovery_turns import recovery_examples
 from narrowgauge.training.specialist.sql_periods import TODAY, draw_today
 from narrowgauge.v1.catalogue_pb2 import Catalogue
 from narrowgauge.v1.specialist_pb2 import ContextDocument
@@ -52,10 +53,10 @@ _MAX_TOKENS = 400
 # Of a prefix that examples share, so many at least and at most: it is read once for all of them.
 _FEWEST, _MOST = 3, 14
 _SCHEMAS, _QUESTIONS_A_SCHEMA = 50, 12
-# Schemas of one table each are too many and too alike to draw questions on.
-_FEWEST_TABLES = 2
 # Refusals of Salesforce, as a share of the requests generated; SQL's are among its questions.
 _REFUSED = 0.06
+# Turns after a refused call, likewise.
+_RECOVERED = 0.1
 # Drawn for each example that is kept, since those that share a prefix are wanted.
 _DRAWN = 3
 
@@ -139,6 +140,7 @@ def build_corpus(
         corpus.add("generated over the demo organisation", draw.some(made, sources.generated))
         refused = salesforce_refusals(contract, catalogue, seed=sources.seed)
         corpus.add("refused requests", draw.some(refused, round(sources.generated * _REFUSED)))
+        _recovered(draw, "salesforce", surface, catalogue, sources)
     elif contract.service == _TEXT and sources.generated:
         made = summary_examples(contract, seed=sources.seed)
         corpus.add("generated results and notes", draw.some(made, sources.generated))
@@ -262,8 +264,10 @@ def _sql(draw: _Draw, surface: CompiledSurface, sources: Sources) -> None:
             made = sql_examples(contract, surface, catalogue, database, seed=seed)
             name = sources.database.name if sources.database else "the demo warehouse"
             corpus.add(f"generated over {name}", draw.some(made, sources.generated))
+            if sources.database is None:
+                _recovered(draw, "sql", surface, catalogue, sources)
     catalogues = _catalogues(sources.files.schemas, corpus)
-    names = sorted(name for name in catalogues if len(catalogues[name].entities) >= _FEWEST_TABLES)
+    names = sorted(sources.files.described & catalogues.keys())
     draw.rng.shuffle(names)
     for name in names[:_SCHEMAS] if sources.generated else ():
         made = sql_examples(contract, surface, catalogues[name], None, seed=_seed_of(seed, name))
@@ -272,6 +276,15 @@ def _sql(draw: _Draw, surface: CompiledSurface, sources: Sources) -> None:
     for source in sorted({question.source for question in sources.files.questions}):
         asked = [q for q in sources.files.questions if q.source == source and q.database in catalogues]
         corpus.add(f"asked by people, {source}", _asked(draw, surface, asked, catalogues, sources.taken))
+
+
+def _recovered(
+    draw: _Draw, specialist: str, surface: CompiledSurface, catalogue: Catalogue, sources: Sources
+) -> None:
+    """Turns after a refused call, on the demo system."""
+    turns = recovery_examples(specialist, surface, catalogue, seed=sources.seed)
+    wanted = round(sources.generated * _RECOVERED)
+    draw.corpus.add("recovered calls", draw.some(turns, wanted))
 
 
 def _asked(

@@ -364,7 +364,9 @@ def _duplicate(call: Call, request: Request, entities: _Entities, rng: random.Ra
     if call["operation"] != "upsert":
         return None
     key = call.pop("external_id")
-    return {**call, "operation": "create", "fields": {key["field"]: key["value"], **call["fields"]}}
+    # Without a name it would be refused for that.
+    fields = {"Name": key["value"], key["field"]: key["value"], **call["fields"]}
+    return {**call, "operation": "create", "fields": fields}
 
 
 def _unknown_object(call: Call, request: Request, entities: _Entities, rng: random.Random) -> Call | None:

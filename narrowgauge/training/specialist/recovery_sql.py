@@ -107,7 +107,13 @@ def broken_queries(sql: str, catalogue: Catalogue, rng: random.Random) -> Iterat
     for kind, rule in rules:
         broken = rule(query, rng)
         if broken is not None and broken != sql:
-            yield kind, broken
+            yield kind, _surface_style(broken)
+
+
+def _surface_style(sql: str) -> str:
+    """Negations as the surface writes them, and not as sqlglot does."""
+    sql = re.sub(r"\bNOT ([\w.]+) (IN|LIKE|BETWEEN) ", r"\1 NOT \2 ", sql)
+    return re.sub(r"\bNOT ([\w.]+) IS NULL", r"\1 IS NOT NULL", sql)
 
 
 def guessed_query(request: str, catalogue: Catalogue, rng: random.Random) -> tuple[str, str]:
