@@ -54,6 +54,7 @@ class Scripted(specialist_pb2_grpc.SpecialistServiceServicer):
                 await self._check(request.start, context)
             else:
                 assert request.tool_error.status.message
+                assert request.tool_error.failed_call.surface_text
             yield await self._answer(turns.pop(0), context)
 
     async def _check(self, start: pb.ExecuteStart, context: Any) -> None:

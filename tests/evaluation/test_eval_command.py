@@ -97,7 +97,10 @@ def test_the_table_fits_a_terminal_and_failures_are_bounded(
 def test_repairs_are_measured_on_the_second_turn(
     specialist: Callable[..., str], evaluate: Callable[..., Any]
 ) -> None:
-    """One call is repaired, one repeated, one given up rightly; the counts are those of the records."""
+    """One call is repaired, one repeated, one given up rightly; the counts are those of the records.
+
+    The failed call is the record's, whatever the specialist's first one was.
+    """
     base = {
         "specialist": "sql",
         "ddl": DDL,
@@ -122,7 +125,8 @@ def test_repairs_are_measured_on_the_second_turn(
         {**base, "id": "c", "request": "c", "repairable": False, "expected": {"action": "give_up"}},
     ]
     town, name = select("shops", "town"), select("shops", "name")
-    answers = {"a": [town, name], "b": [town, town], "c": [town, {"refusal": "NOT_REPAIRABLE"}]}
+    title = select("shops", "title")
+    answers = {"a": [name, name], "b": [town, title], "c": [town, {"refusal": "NOT_REPAIRABLE"}]}
     done = evaluate("recovery", records, "--address", specialist("sql", answers), "--json")
     assert done.returncode == 0, done.stderr
     metrics = json.loads(done.stdout)["metrics"]

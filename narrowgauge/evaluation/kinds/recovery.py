@@ -16,18 +16,19 @@ from narrowgauge.errors import InvalidRequest, Unsupported
 from narrowgauge.evaluation.answers import Answer, Case
 from narrowgauge.evaluation.failed_calls import failed_query
 from narrowgauge.evaluation.kinds.salesforce import GoldCall, gold_call, judge_call, today_of
-from narrowgauge.evaluation.kinds.sql import GoldQuery, is_exact, judge_query
+from narrowgauge.evaluation.kinds.sql import GoldQuery, judge_query
 from narrowgauge.evaluation.records import Record
 from narrowgauge.evaluation.report import Report
 from narrowgauge.evaluation.salesforce_catalogue import with_describes
+from narrowgauge.evaluation.sql_canonical import canonical_query
 from narrowgauge.evaluation.sql_databases import Database, Databases
 from narrowgauge.tools.salesforce.v1 import salesforce_pb2
+from narrowgauge.tools.sql.v1 import sql_pb2
 from narrowgauge.v1 import specialist_pb2
 from narrowgauge.v1.catalogue_pb2 import Catalogue
 
 __all__ = ["SPECIALISTS", "Outcome", "RecoveryKind"]
 
-_DIALECTS = {"postgresql": "postgres", "postgres": "postgres", "sqlite": "sqlite"}
 SPECIALISTS = ("sql", "salesforce")
 """Specialists whose recovery can be evaluated."""
 
@@ -113,7 +114,7 @@ class RecoveryKind:
         retried = len(turns) > 1 and last.request is not None
         failed = record["failed_call"]
         if failed:
-            repeated = retried and self._is(failed, last, database, record, catalogue)
+            repeated = retried and _repeats(last, record, database, catalogue)
         else:
             first = turns[0]
             repeated = retried and (last.method, last.json, last.text) == (
@@ -124,25 +125,30 @@ class RecoveryKind:
         if not record["repairable"]:
             return Outcome(None, gave_up, repeated, "" if gave_up else last.why())
         expected = record["expected"].get("retry")
-        right = retried and not repeated and self._is(expected, last, database, record, catalogue, runs=True)
+        right = retried and not repeated and _is_call(expected, last, record, database, catalogue)
         return Outcome(right, None, repeated, "" if right else f"{last.why()} | expected: {expected}")
 
-    def _is(
-        self,
-        expected: Any,
-        answer: Answer,
-        database: Database | None,
-        record: Record,
-        catalogue: Catalogue,
-        *,
-        runs: bool = False,
-    ) -> bool:
-        """Whether an answer is a call that a record writes; for SQL with `runs`, one with its rows."""
-        if database is None:
-            gold = _salesforce_call(expected, record, catalogue)
-            return gold is not None and judge_call(answer, gold).exact
-        query = GoldQuery.of(_sql_of(expected), database)
-        return judge_query(answer, query, database).execution if runs else is_exact(answer, query)
+
+def _is_call(
+    expected: Any, answer: Answer, record: Record, database: Database | None, catalogue: Catalogue
+) -> bool:
+    """Whether an answer is a call that a record writes; for SQL, whether it returns its rows."""
+    if database is None:
+        gold = _salesforce_call(expected, record, catalogue)
+        return gold is not None and judge_call(answer, gold).exact
+    return judge_query(answer, GoldQuery.of(_sql_of(expected), database), database).execution
+
+
+def _repeats(answer: Answer, record: Record, database: Database | None, catalogue: Catalogue) -> bool:
+    """Whether an answer is the record's failed call, which need not name what exists."""
+    failed = record["failed_call"]
+    if database is None:
+        gold = _salesforce_call(failed, record, catalogue)
+        return gold is not None and judge_call(answer, gold).exact
+    query = failed_query(_sql_of(failed), catalogue, dialect=_dialect(record))
+    if query is None or not isinstance(answer.request, sql_pb2.QueryRequest):
+        return False
+    return bool(canonical_query(query) == canonical_query(answer.request))
 
 
 def add_outcomes(outcomes: Sequence[tuple[str, Outcome]], report: Report) -> None:
@@ -187,8 +193,7 @@ def _failed_call(
     call = specialist_pb2.ToolCall()
     if database is not None:
         sql = _sql_of(failed)
-        dialect = _DIALECTS.get(str(record.get("dialect", "sqlite")).lower(), "sqlite")
-        query = failed_query(sql, catalogue, dialect=dialect)
+        query = failed_query(sql, catalogue, dialect=_dialect(record))
         if query is not None:
             call.request.Pack(query)
         call.surface_text = sql
@@ -198,6 +203,12 @@ def _failed_call(
         call.request.Pack(gold.request)
     call.surface_text = failed if isinstance(failed, str) else json.dumps(failed, ensure_ascii=False)
     return call
+
+
+def _dialect(record: Record) -> str:
+    """The dialect of a record's failed query, as sqlglot calls it."""
+    name = str(record.get("dialect") or "sqlite").lower()
+    return "postgres" if name.startswith("postgres") else "sqlite"
 
 
 def _sql_of(expected: Any) -> str:

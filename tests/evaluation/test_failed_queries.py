@@ -1,0 +1,46 @@
+"""Refused queries are read into the contract, although they name what does not exist."""
+
+from __future__ import annotations
+
+import pytest
+
+from narrowgauge.contracts.surfaces.sql.render import render_request
+from narrowgauge.evaluation.failed_calls import failed_query
+from narrowgauge.v1.catalogue_pb2 import Catalogue, Entity, EntityField
+
+
+def catalogue() -> Catalogue:
+    """Two tables that share the column `id`."""
+
+    def entity(name: str, *columns: str) -> Entity:
+        return Entity(name=name, fields=[EntityField(name=column, type="text") for column in columns])
+
+    return Catalogue(
+        dialect="sqlite",
+        entities=[entity("customers", "id", "name"), entity("orders", "id", "customer_id", "total")],
+    )
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT surname FROM customers",
+        "SELECT name FROM clients WHERE country = 'Spain'",
+        "SELECT customers.name, customers.amount FROM customers JOIN orders ON customers.id = orders.customer_id",
+        "SELECT COUNT(*) FROM orders WHERE name = 'Acme'",
+        "SELECT name FROM customers ORDER BY joined DESC LIMIT 3",
+    ],
+)
+def test_names_that_do_not_exist_are_taken_as_they_stand(sql: str) -> None:
+    """The call says what the query says."""
+    request = failed_query(sql, catalogue())
+    assert request is not None
+    assert render_request(request) == sql
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELECT TOP 5 name FROM customers", "SELECT MEDIAN(total) FROM orders", "FORM"]
+)
+def test_text_that_is_no_query_of_the_contract_is_none(sql: str) -> None:
+    """Syntax and functions that the contract has no place for stay text."""
+    assert failed_query(sql, catalogue()) is None
