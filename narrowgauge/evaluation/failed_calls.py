@@ -17,24 +17,44 @@ __all__ = ["failed_query"]
 def failed_query(sql: str, catalogue: Catalogue, *, dialect: str = "sqlite") -> sql_pb2.QueryRequest | None:
     """Returns the call that a refused query is, or None when the contract cannot say it.
 
+    A column that could be of several tables is one that no call has: the mapping would repair the query.
+
     Args:
         sql: The query; its tables and columns need not exist.
         catalogue: What exists.
         dialect: As sqlglot calls it.
     """
     try:
-        return from_sql(sql, catalogue, dialect=dialect)
-    except Unsupported:
-        pass
-    try:
-        return from_sql(sql, _believed(sql, catalogue, dialect), dialect=dialect)
-    except (SqlglotError, Unsupported, ValueError):
+        tree = sqlglot.parse_one(sql.strip().rstrip("; "), read=dialect)
+    except (SqlglotError, ValueError):
         return None
+    if _is_ambiguous(tree, catalogue):
+        return None
+    for known in (catalogue, _believed(tree, catalogue)):
+        try:
+            return from_sql(sql, known, dialect=dialect)
+        except Unsupported:
+            continue
+    return None
 
 
-def _believed(sql: str, catalogue: Catalogue, dialect: str) -> Catalogue:
+def _is_ambiguous(tree: exp.Expr, catalogue: Catalogue) -> bool:
+    """Whether a column without its table is one of several tables of its SELECT."""
+    entities = {entity.name.lower(): entity for entity in catalogue.entities}
+    for column in tree.find_all(exp.Column):
+        select = column.find_ancestor(exp.Select)
+        if column.table or select is None:
+            continue
+        sources = [table for table in select.find_all(exp.Table) if table.find_ancestor(exp.Select) is select]
+        known = [entities[table.name.lower()] for table in sources if table.name.lower() in entities]
+        aliases = {item.alias.lower() for item in select.selects if item.alias}
+        if column.name.lower() not in aliases and sum(_has(entity, column.name) for entity in known) > 1:
+            return True
+    return False
+
+
+def _believed(tree: exp.Expr, catalogue: Catalogue) -> Catalogue:
     """Returns the catalogue together with the tables and columns that a query takes to exist."""
-    tree = sqlglot.parse_one(sql.strip().rstrip("; "), read=dialect)
     believed = Catalogue(dialect=catalogue.dialect, entities=catalogue.entities)
     tables = {entity.name.lower(): entity for entity in believed.entities}
     named: dict[str, Entity] = {}

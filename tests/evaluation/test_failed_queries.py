@@ -26,7 +26,7 @@ def catalogue() -> Catalogue:
     [
         "SELECT surname FROM customers",
         "SELECT name FROM clients WHERE country = 'Spain'",
-        "SELECT customers.name, customers.amount FROM customers JOIN orders ON customers.id = orders.customer_id",
+        "SELECT customers.name, orders.fee FROM customers JOIN orders ON customers.id = orders.customer_id",
         "SELECT COUNT(*) FROM orders WHERE name = 'Acme'",
         "SELECT name FROM customers ORDER BY joined DESC LIMIT 3",
     ],
@@ -43,4 +43,10 @@ def test_names_that_do_not_exist_are_taken_as_they_stand(sql: str) -> None:
 )
 def test_text_that_is_no_query_of_the_contract_is_none(sql: str) -> None:
     """Syntax and functions that the contract has no place for stay text."""
+    assert failed_query(sql, catalogue()) is None
+
+
+def test_a_column_that_could_be_of_two_tables_is_not_resolved() -> None:
+    """The mapping would make a right call of a query that the database refuses."""
+    sql = "SELECT customers.name FROM customers JOIN orders ON customers.id = orders.customer_id WHERE id > 5"
     assert failed_query(sql, catalogue()) is None

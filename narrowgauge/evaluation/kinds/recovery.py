@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.json_format import ParseError
+from google.protobuf.message import Message
 
 from narrowgauge.contracts.closed_sets import closed_sets_of
 from narrowgauge.contracts.contract import contract_of
@@ -141,14 +142,12 @@ def _is_call(
 
 def _repeats(answer: Answer, record: Record, database: Database | None, catalogue: Catalogue) -> bool:
     """Whether an answer is the record's failed call, which need not name what exists."""
-    failed = record["failed_call"]
-    if database is None:
-        gold = _salesforce_call(failed, record, catalogue)
-        return gold is not None and judge_call(answer, gold).exact
-    query = failed_query(_sql_of(failed), catalogue, dialect=_dialect(record))
-    if query is None or not isinstance(answer.request, sql_pb2.QueryRequest):
+    request = _failed_request(record, database, catalogue)
+    if request is None or answer.request is None:
         return False
-    return bool(canonical_query(query) == canonical_query(answer.request))
+    if isinstance(request, sql_pb2.QueryRequest) and isinstance(answer.request, sql_pb2.QueryRequest):
+        return bool(canonical_query(request) == canonical_query(answer.request))
+    return bool(request == answer.request)
 
 
 def add_outcomes(outcomes: Sequence[tuple[str, Outcome]], report: Report) -> None:
@@ -191,18 +190,31 @@ def _failed_call(
     if not failed:
         return None
     call = specialist_pb2.ToolCall()
-    if database is not None:
-        sql = _sql_of(failed)
-        query = failed_query(sql, catalogue, dialect=_dialect(record))
-        if query is not None:
-            call.request.Pack(query)
-        call.surface_text = sql
-        return call
-    gold = _salesforce_call(failed, record, catalogue)
-    if gold is not None and gold.request is not None:
-        call.request.Pack(gold.request)
     call.surface_text = failed if isinstance(failed, str) else json.dumps(failed, ensure_ascii=False)
+    request = _failed_request(record, database, catalogue)
+    if request is not None:
+        call.request.Pack(request)
     return call
+
+
+def _failed_request(record: Record, database: Database | None, catalogue: Catalogue) -> Message | None:
+    """The failed call as a message; None for text that is no call.
+
+    The mapping forgives what a database does not, a value in double quotes for example. A failed call that it
+    makes the expected one of is therefore text, too.
+    """
+    failed, retry = record["failed_call"], record["expected"].get("retry")
+    if database is None:
+        call = _salesforce_call(failed, record, catalogue)
+        right = None if retry is None else _salesforce_call(retry, record, catalogue)
+        if call is None or (right is not None and call.request == right.request):
+            return None
+        return call.request
+    query = failed_query(_sql_of(failed), catalogue, dialect=_dialect(record))
+    right_query = None if retry is None else GoldQuery.of(_sql_of(retry), database).request
+    if query is None or right_query is None:
+        return query
+    return None if canonical_query(query) == canonical_query(right_query) else query
 
 
 def _dialect(record: Record) -> str:
