@@ -18,6 +18,7 @@ __all__ = ["BATCHES", "bench_engine"]
 BATCHES = (1, 4, 8, 16, 32)
 _ROUNDS = 7
 _PROMPT_TOKENS = 128
+_SLOT_TOKENS = 512
 _DECODED = 96  # tokens of a measurement over all rows; a batch of 32 takes three steps
 
 
@@ -29,7 +30,7 @@ async def bench_engine(options: BenchOptions, report: Report, progress: Progress
         NotFound, FailedPrecondition: As `contest`.
     """
     most = max(BATCHES)
-    async with contest(options, progress, slots=most, slot_tokens=2 * _PROMPT_TOKENS) as field:
+    async with contest(options, progress, slots=most, slot_tokens=_SLOT_TOKENS) as field:
         assert field.own is not None
         engines = {"": field.own, **{worker.facts["precision"]: worker for worker in field.workers}}
         batches = BATCHES if field.peer is None else [n for n in BATCHES if n in field.peer.batches]
