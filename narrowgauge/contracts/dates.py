@@ -289,7 +289,9 @@ def _one_day(match: re.Match[str], today: date) -> _Days:
         if later:
             year = int(later["year"]) - (_number_of(later, "one" if later["one"] else "two") + 1 < month)
     if year is None:
-        days = [date(y, month, number) for y in _years(today) if _has(y, month, number)]
+        # Nine years, so that one of them has a 29 February.
+        years = [y for y in range(today.year - 4, today.year + 5) if _has(y, month, number)]
+        days = [date(y, month, number) for y in years]
         day = min((d for d in days if before != "since" or d <= today), key=lambda d: abs(d - today))
     else:
         day = date(year, month, number)
@@ -325,6 +327,7 @@ _BEFORE_MONTHS = frozenset(
         *("from", "of", "between", "early", "mid", "late", "end", "start", "beginning"),
     )
 )
+_DAY_BEFORE = re.compile(r"\d(?:st|nd|rd|th)?(?: of)? $", re.IGNORECASE)
 _NAME_NEXT = re.compile(r" [A-Z][a-z]")
 
 
@@ -340,6 +343,8 @@ def _month(match: re.Match[str], today: date) -> _Days:
         if which == "next" and away <= 0:
             return _span(_index(first) + 12, 1)
         return first, last
+    if _DAY_BEFORE.search(match.string, max(0, match.start() - 12), match.start()):
+        raise ValueError("a day that the month does not have")
     if _year(match, today) is None:
         name = _NAME_NEXT.match(match.string, match.end())
         if name or (_before(match) not in _BEFORE_MONTHS and match["month"] not in _PLAIN_MONTHS):
