@@ -236,9 +236,14 @@ class _Draw:
         taken: list[EncodedExample] = []
         for group in usable:
             if len(taken) >= wanted:
-                break
+                return taken
             taken += group[:most]
-        return taken
+        # What is left of large groups costs little; what shares its prefix with nobody is the rest of what
+        # people ask, and is wanted as well.
+        rest = [example for group in usable for example in group[most:]]
+        rest += [example for group in groups.values() if len(group) < _FEWEST for example in group]
+        self.rng.shuffle(rest)
+        return taken + rest[: max(0, wanted - len(taken))]
 
     def _encode(self, examples: Iterable[TrainingExample], wanted: int) -> Iterator[EncodedExample]:
         for example in examples:
