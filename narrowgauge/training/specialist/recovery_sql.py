@@ -314,10 +314,10 @@ def _unknown_function(query: _Query, rng: random.Random) -> str | None:
         found = rng.choice(dates)
         return query.text[: found.start()] + rng.choice(_NOW) + query.text[found.end() :]
     function = rng.choice(("YEAR", "LCASE", "TO_CHAR", "DATE_FORMAT", "CONCAT_ALL", "MEDIAN", "UCASE", "DAY"))
-    found = re.search(r"(?<=WHERE )([\w.]+)(?= (?:=|>|<|LIKE))", query.text)
-    if found is None:
+    column = re.search(r"(?<=WHERE )([\w.]+)(?= (?:=|>|<|LIKE))", query.text)
+    if column is None:
         return None
-    return query.text[: found.start()] + f"{function}({found[0]})" + query.text[found.end() :]
+    return query.text[: column.start()] + f"{function}({column[0]})" + query.text[column.end() :]
 
 
 def _quote(query: _Query, rng: random.Random) -> str | None:
