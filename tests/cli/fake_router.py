@@ -39,6 +39,7 @@ ABSTAINED = pb.Plan(
     steps=[
         pb.PlanStep(
             text="sing a song",
+            confidence=0.62,
             reason="NO_SPECIALIST",
             candidates=[pb.RouteCandidate(specialist="summary", probability=0.31)],
         )

@@ -127,7 +127,7 @@ def test_plan_shows_routes_and_abstentions(cli: Cli, router: str) -> None:
     assert cli("plan", "list", "--address", router).returncode == 0
     done = cli("plan", "sing", "--address", router)
     assert done.returncode == 1
-    assert "no specialist (nearest: summary 0.31)" in done.stdout
+    assert "no specialist 0.62 (nearest: summary 0.31)" in done.stdout
     steps = json.loads(cli("plan", "list", "--json", "--address", router).stdout)["plan"]["steps"]
     assert [step["specialist"] for step in steps] == ["sql", "salesforce"]
 
