@@ -13,6 +13,7 @@ __all__ = [
     "FEATURES",
     "KINDS",
     "Dependency",
+    "closure",
     "decode",
     "distance_index",
     "distances",
@@ -108,7 +109,7 @@ def decode(probabilities: Array) -> list[list[Dependency]]:
         reach |= reach[:, [i]] & reach[[j], :]
     after = 1 + KINDS.index("after")
     data = [{j for j, (kind, _) in found.items() if kind != after} for found in chosen]
-    upstream = _closure(data)
+    upstream = closure(data)
     result: list[list[Dependency]] = []
     for i, found in enumerate(chosen):
         kept = [
@@ -121,7 +122,7 @@ def decode(probabilities: Array) -> list[list[Dependency]]:
     return result
 
 
-def _closure(data: list[set[int]]) -> list[set[int]]:
+def closure(data: list[set[int]]) -> list[set[int]]:
     """For each step, the steps whose results it holds through others."""
     closed: list[set[int]] = []
     for start in range(len(data)):

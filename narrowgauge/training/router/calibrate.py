@@ -1,4 +1,4 @@
-"""`python -m narrowgauge.training.router.calibrate`: fits the dependency head's temperature on gold plans."""
+"""`python -m narrowgauge.training.router.calibrate`: fits the dependency head's temperature and offsets."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import numpy_helper
 
-from narrowgauge.routing.dependencies import KINDS
+from narrowgauge.routing.dependencies import KINDS, closure
 from narrowgauge.routing.encoder import Encoder
 from narrowgauge.routing.evaluate import gold_steps
-from narrowgauge.routing.logistic import temperature_of
+from narrowgauge.routing.logistic import softmax
 from narrowgauge.training.router.corpora import read_jsonl
+
+Array = npt.NDArray[np.float32]
 
 
 def main() -> None:
-    """Writes the temperature into the encoder folder's heads."""
+    """Writes temperature and offsets into the encoder folder's heads."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--encoder", type=Path, required=True, help="folder that training wrote")
     parser.add_argument("--plans", type=Path, required=True, help="plan file of `develop`, not the dev file")
@@ -25,10 +28,51 @@ def main() -> None:
     encoder = Encoder(args.encoder)
     path = args.encoder / "heads.onnx"
     graph = onnx.load(path)
-    stored = next(t for t in graph.graph.initializer if t.name == "temperature")
-    before = float(numpy_helper.to_array(stored))
-    logits, kinds = [], []
-    for row in read_jsonl(args.plans):
+    stored = {t.name: t for t in graph.graph.initializer}
+    before = float(numpy_helper.to_array(stored["temperature"]))
+    logits, labels = _pairs(encoder, args.plans)
+    temperature, offset = fit(logits, labels)
+    bias = numpy_helper.to_array(stored["pair.kind.bias.half"]).astype(np.float32)
+    # The table's logits are divided already, and so is what the fit adds to them.
+    bias += offset * np.float32(before * temperature)
+    for name, value in (
+        ("temperature", np.array(before * temperature, np.float32)),
+        ("pair.kind.bias.half", bias.astype(np.float16)),
+    ):
+        stored[name].CopyFrom(numpy_helper.from_array(value, name))
+    path.write_bytes(graph.SerializeToString(deterministic=True))
+    print(f"pairs {len(labels)}, temperature {before * temperature:.3f}, offsets {offset.round(3).tolist()}")
+
+
+def fit(logits: Array, labels: npt.NDArray[np.int64], *, steps: int = 2000) -> tuple[float, Array]:
+    """Fits what makes the mean probability of each kind its frequency.
+
+    Args:
+        logits: float32 [pairs, kinds].
+        labels: int64 [pairs], each kind at least once.
+        steps: Of gradient descent on the mean log-likelihood.
+
+    Returns:
+        Temperature and offsets [kinds], the first of them 0: `softmax(logits / temperature + offsets)`.
+    """
+    scale, offset = np.float32(1.0), np.zeros(logits.shape[1], np.float32)
+    wanted = np.eye(logits.shape[1], dtype=np.float32)[labels]
+    for _ in range(steps):
+        error = softmax(logits * scale + offset) - wanted
+        offset -= np.float32(2.0) * error.mean(0)
+        scale -= np.float32(0.3) * (error * logits).sum(1).mean()
+    return float(1.0 / scale), offset - offset[0]
+
+
+def _pairs(encoder: Encoder, plans: Path) -> tuple[Array, npt.NDArray[np.int64]]:
+    """Logits and kinds of the pairs of steps of gold plans.
+
+    A pair whose step holds the other's result through a third is left out: the head is trained to see it, and
+    the decoder drops it.
+    """
+    logits: list[Array] = []
+    kinds: list[int] = []
+    for row in read_jsonl(plans):
         steps = gold_steps(row)
         encoded = encoder.encode(row["request"])
         tokens = [encoded.tokens(step.span) for step in steps]
@@ -36,17 +80,14 @@ def main() -> None:
         if len(known) < len(steps) or len(steps) < 2:
             continue
         table = np.log(encoder.read(encoded, known, [])[1] + 1e-9)
+        upstream = closure([{j for j, kind in step.depends_on if kind != "after"} for step in steps])
         for i, step in enumerate(steps):
             needs = dict(step.depends_on)
             for j in range(len(steps)):
-                if i != j:
+                if i != j and (j in needs or j not in upstream[i]):
                     logits.append(table[i, j])
                     kinds.append(KINDS.index(needs[j]) + 1 if j in needs else 0)
-    labels = np.array(kinds, np.int64)
-    temperature = temperature_of(np.stack(logits), labels, np.ones(len(labels), np.float32))
-    stored.CopyFrom(numpy_helper.from_array(np.array(before * temperature, np.float32), "temperature"))
-    path.write_bytes(graph.SerializeToString(deterministic=True))
-    print(f"pairs {len(labels)}, temperature {before * temperature:.3f}")
+    return np.stack(logits), np.array(kinds, np.int64)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ __all__ = ["Composer", "Request"]
 
 _QUESTION = re.compile(r"^(?:what|which|who|how|when|where|are|is|do|does|did|why|can)\b", re.IGNORECASE)
 _MORE_MARKS = 0.6
+_MISSPELT = 0.25
 _PUNCTUATION = re.compile(r"[,.;:?!]")
 
 
@@ -64,8 +65,11 @@ class Composer:
         return self._render(steps)
 
     def single(self) -> GoldStep:
-        """Draws one sub-task that stands alone, for the routing loss."""
-        return self._plans.single()
+        """Draws one sub-task that stands alone, for the routing loss; some are misspelt."""
+        step = self._plans.single()
+        if self._rng.random() < _MISSPELT:
+            step.text = self._misspelt(step.text)
+        return step
 
     def _render(self, steps: list[GoldStep]) -> Request:
         rng = self._rng
