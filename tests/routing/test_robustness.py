@@ -45,7 +45,7 @@ def well_formed(plan: dispatcher_pb2.Plan, text: str) -> None:
     ],
 )
 def test_typos(router: RouterGraph, text: str, specialist: str) -> None:
-    """A word or two with exchanged or missing letters cost no route, as long as the noun of the job is legible."""
+    """Exchanged or missing letters cost no route, as long as the noun of the job is legible."""
     assert routes(router.plan(text)) == [specialist]
 
 
