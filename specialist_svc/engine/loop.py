@@ -16,14 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from narrowgauge.errors import (
-    Cancelled,
-    DeadlineExceeded,
-    FailedPrecondition,
-    InternalError,
-    LimitExceeded,
-    NarrowgaugeError,
-)
+from narrowgauge.errors import InternalError, NarrowgaugeError
+from specialist_svc.engine import refusals
 from specialist_svc.engine.backend import Counters
 from specialist_svc.engine.prefix_cache import KvBlock, PrefixCache, Segment
 from specialist_svc.engine.runner import Runner
@@ -86,7 +80,7 @@ class StepLoop:
         task.submitted = time.monotonic()
         with self._wake:
             if self._closed:
-                raise FailedPrecondition("ENGINE_CLOSED", "the specialist is shutting down")
+                raise refusals.closed()
             displaced = self._scheduler.submit(task, service_ms=self._service_ms)
             if displaced is not None:
                 self._failed += 1
@@ -144,7 +138,7 @@ class StepLoop:
                         InternalError("STEP_FAILED", "the model failed in a decode step; see the log")
                     )
         finally:
-            self._fail_all(Cancelled("ENGINE_CLOSED", "the specialist was shut down"))
+            self._fail_all(refusals.shut_down())
             self._runner.close()
             self._prefixes.clear()
 
@@ -244,11 +238,7 @@ class StepLoop:
             task.runs.extend(task.writer.choose(logits))
             task.first_token = task.first_token or time.monotonic()
             if not task.writer.finished and len(task.writer.tokens) >= task.request.max_tokens:
-                raise LimitExceeded(
-                    "CALL_TOO_LONG",
-                    f"the call is not finished after {task.request.max_tokens} tokens; raise max_tokens",
-                    metadata={"max_tokens": str(task.request.max_tokens)},
-                )
+                raise refusals.call_too_long(task.request.max_tokens)
         except NarrowgaugeError as exc:
             self._fail(task, exc)
             return
@@ -298,6 +288,4 @@ def _task(sequence: DecodeSequence) -> DecodeTask:
 
 
 def _why_gone(task: DecodeTask) -> NarrowgaugeError:
-    if task.cancelled:
-        return Cancelled("CANCELLED", "the caller left")
-    return DeadlineExceeded("DEADLINE_EXCEEDED", "the time allowed ran out while the call was decoded")
+    return refusals.cancelled() if task.cancelled else refusals.expired()

@@ -11,6 +11,7 @@ import onnxruntime as ort
 
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.models import PreparedModel
+from specialist_svc.engine import refusals
 from specialist_svc.engine.backend import Counters, Decoded, DecodeRequest, Written
 from specialist_svc.engine.digits import DigitRule, DigitTokens
 from specialist_svc.engine.guides import guides_of
@@ -152,7 +153,9 @@ class OnnxruntimeBackend:
     def submit(self, request: DecodeRequest) -> _Handle:
         """See `DecodeBackend.submit`."""
         parts = prompt_parts(request.prompt, self._tokenizer)
-        self._check_length(sum(len(tokens) for tokens, _ in parts), request.max_tokens)
+        length = sum(len(tokens) for tokens, _ in parts)
+        if length + request.max_tokens > self.slot_tokens:
+            raise refusals.prompt_too_long(prompt=length, output=request.max_tokens, slot=self.slot_tokens)
         writer = Writer(
             self._guides.guide(request.grammar),
             self._tokenizer,
@@ -180,20 +183,6 @@ class OnnxruntimeBackend:
                 return count
             self._loop.offer(segment, KvCopy(values))
         return len(segments)
-
-    def _check_length(self, prompt: int, output: int) -> None:
-        if prompt + output > self._options.slot_tokens:
-            raise InvalidRequest(
-                "PROMPT_TOO_LONG",
-                f"the prompt has {prompt} tokens and the call may have {output}; together at most "
-                f"{self._options.slot_tokens} fit into a slot: shorten the request or its context, or raise "
-                "NARROWGAUGE_SLOT_TOKENS",
-                metadata={
-                    "prompt_tokens": str(prompt),
-                    "output_tokens": str(output),
-                    "slot_tokens": str(self._options.slot_tokens),
-                },
-            )
 
 
 def _prefix_store(folder: Path | None, model: PreparedModel, backend: str) -> PrefixStore | None:

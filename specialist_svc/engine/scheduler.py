@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
 from narrowgauge.errors import Overloaded
+from specialist_svc.engine import refusals
 from specialist_svc.engine.admission import FairQueue
 
 __all__ = ["Append", "DecodeSequence", "Run", "Scheduler", "SchedulerLimits", "Step", "windows"]
@@ -133,11 +134,10 @@ class Scheduler:
     def overloaded(self, service_ms: float) -> Overloaded:
         """Returns the error for a request that has no place in the queue."""
         ahead = len(self._waiting) + len(self._active)
-        return Overloaded(
-            "QUEUE_FULL",
-            f"{len(self._waiting)} requests wait already, as many as may; try later or add replicas",
-            retry_after_ms=max(50, int(service_ms * ahead / self._limits.slots)),
-            metadata={"queue_limit": str(self._limits.queue)},
+        return refusals.queue_full(
+            waiting=len(self._waiting),
+            limit=self._limits.queue,
+            retry_after_ms=int(service_ms * ahead / self._limits.slots),
         )
 
     def sweep(self, now: float) -> list[DecodeSequence]:
