@@ -193,14 +193,18 @@ def _shifted_grid(blocks: Float32Array) -> _Blocks:
     centred = best_codes - code_mean[:, None]
     spread = np.einsum("bk,bk->b", centred, centred)
     fit = np.einsum("bk,bk->b", centred, blocks) / np.maximum(spread, np.float32(1e-6))
-    scales = np.where(spread > 0, fit, full / top).astype(np.float32)
+    scales = np.where((spread > 0) & (fit > _LEAST_RANGE), fit, full / top).astype(np.float32)
     start = value_mean - scales * code_mean
     zero = np.clip(np.rint(-start / scales), 0, top)
     return best_codes, scales, zero, start + scales * zero
 
 
+# A fifteenth of a smaller range would be subnormal or zero, and a division by it infinite.
+_LEAST_RANGE = np.float32(1e-30)
+
+
 def _positive(ranges: Float32Array) -> Float32Array:
-    return np.where(ranges > 0, ranges, np.float32(1))  # a block of equal values: any scale will do
+    return np.where(ranges > _LEAST_RANGE, ranges, np.float32(1))  # a block of equal values: any scale will do
 
 
 def _pack(values: UInt8Array, bits: int) -> UInt8Array:
