@@ -18,6 +18,7 @@ from itertools import product
 
 from narrowgauge.contracts.catalogue_text import catalogue_text
 from narrowgauge.contracts.prompts import PromptParts, build_prompt, context_text
+from narrowgauge.contracts.schema_links import schema_links
 from narrowgauge.contracts.shots import nearest_shots
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.v1.catalogue_pb2 import Catalogue
@@ -49,6 +50,7 @@ def fit_prompt(
     shots = nearest_shots(specialist.shots, request, context_text(context, max_rows=_LEAST_ROWS))
     rows = max((len(document.rows_json) for document in context), default=0)
     chars = specialist.catalogue_chars if catalogue.entities else 0
+    links = schema_links(catalogue, request) if specialist.schema_links else ()
     smallest = 0
     for left_out, most, shown in product(
         range(len(shots) + 1),
@@ -63,6 +65,7 @@ def fit_prompt(
             catalogue=catalogue_text(catalogue, max_chars=most, request=request) if most else "",
             context=context_text(context, max_rows=shown),
             today=today,
+            links=links,
         )
         smallest = specialist.backend.count_tokens(parts.texts)
         if smallest <= budget:

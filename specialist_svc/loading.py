@@ -47,6 +47,7 @@ def load_specialist(settings: Settings) -> Specialist:
             instruction=opened.instruction,
             shots=shots_of(config, surface),
             catalogue_chars=config.catalogue_chars,
+            schema_links=config.schema_links,
             backend=opened.backend,
             max_output_tokens=config.max_output_tokens,
             max_redecodes=settings.max_redecodes,

@@ -26,6 +26,7 @@ class Specialist:
         instruction: System text.
         shots: Shown before a request; none for a tuned specialist.
         catalogue_chars: Most characters of catalogue text in a prompt.
+        schema_links: Whether prompts say which words of a request name what of the catalogue.
         backend: What decodes.
         max_output_tokens: Upper bound on a call's tokens.
         max_redecodes: Times that a call is decoded again when it breaks a rule outside the constraint.
@@ -40,6 +41,7 @@ class Specialist:
     instruction: str
     shots: tuple[Shot, ...]
     catalogue_chars: int
+    schema_links: bool
     backend: DecodeBackend
     max_output_tokens: int
     max_redecodes: int

@@ -15,20 +15,13 @@ and the first few stay. The order stays the catalogue's.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from functools import lru_cache
 
+from narrowgauge.contracts.name_words import COMMON_WORDS, name_words
 from narrowgauge.v1 import catalogue_pb2
 
 __all__ = ["catalogue_text"]
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
-# Words of requests that are names of columns too often to say anything.
-_COMMON = {
-    *("a", "all", "an", "and", "are", "at", "by", "for", "from", "get", "give", "has", "have", "in", "is"),
-    *("list", "me", "my", "of", "on", "or", "our", "show", "the", "to", "with"),
-}
 _NAME_WEIGHT = 4.0
 _VALUE_WEIGHT = 2.0
 _FIELD_WEIGHT = 1.0
@@ -57,7 +50,7 @@ def _line(entity: catalogue_pb2.Entity, fields: Iterable[catalogue_pb2.EntityFie
 
 
 def _label(name: str, label: str) -> str:
-    return f' "{label}"' if label and set(_words(label)) - set(_words(name)) else ""
+    return f' "{label}"' if label and set(name_words(label)) - set(name_words(name)) else ""
 
 
 def _field(field: catalogue_pb2.EntityField) -> str:
@@ -73,27 +66,13 @@ def _field(field: catalogue_pb2.EntityField) -> str:
     return text
 
 
-@lru_cache(maxsize=65536)  # a catalogue's names come back with every request
-def _words(text: str) -> tuple[str, ...]:
-    """Lower-case words without a plural ending; `camelCase` and `snake_case` are taken apart."""
-    found = []
-    for word in _WORD.findall(text):
-        lower = word.lower()
-        if lower.endswith("ies") and len(lower) > 4:
-            lower = lower[:-3] + "y"
-        elif lower.endswith("s") and not lower.endswith("ss") and len(lower) > 3:
-            lower = lower[:-1]
-        found.append(lower)
-    return tuple(found)
-
-
 class _Pruned:
     """Entities and fields in the order of how much a request may need them."""
 
     def __init__(self, catalogue: catalogue_pb2.Catalogue, request: str) -> None:
         self._entities = list(catalogue.entities)
-        self._request_words = set(_words(request)) - _COMMON
-        self._request_text = f" {' '.join(_words(request))} "
+        self._request_words = set(name_words(request)) - COMMON_WORDS
+        self._request_text = f" {' '.join(name_words(request))} "
         scores = [self._score(entity) for entity in self._entities]
         neighbours = self._neighbours()
         total = [
@@ -157,17 +136,17 @@ class _Pruned:
         return short
 
     def _names(self, value: str) -> bool:
-        return bool(value) and f" {' '.join(_words(value))} " in self._request_text
+        return bool(value) and f" {' '.join(name_words(value))} " in self._request_text
 
     def _score(self, entity: catalogue_pb2.Entity) -> float:
-        names = set(_words(entity.name)) | set(_words(entity.label))
+        names = set(name_words(entity.name)) | set(name_words(entity.label))
         score = _NAME_WEIGHT * len(names & self._request_words)
         return score + sum(self._field_score(field) for field in entity.fields)
 
     def _field_score(self, field: catalogue_pb2.EntityField) -> float:
         if field.references:
             return 0.0  # the word speaks of the other entity
-        names = (set(_words(field.name)) | set(_words(field.label))) - {"id"}
+        names = (set(name_words(field.name)) | set(name_words(field.label))) - {"id"}
         score = _FIELD_WEIGHT * len(names & self._request_words)
         return score + _VALUE_WEIGHT * sum(map(self._names, field.values))
 

@@ -5,7 +5,7 @@
 <user> catalogue, context, dates, request  } the examples; none for a tuned specialist
 <assistant> call                           }
 <user> catalogue                           -- the part that all requests on one catalogue share
-       context, dates, request
+       context, dates, links, request
 <assistant> …
 ```
 
@@ -26,7 +26,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from narrowgauge.contracts.amounts import amounts_in
 from narrowgauge.contracts.dates import dates_in
+from narrowgauge.contracts.schema_links import SchemaLink
 from narrowgauge.contracts.shots import Shot
 from narrowgauge.errors import InvalidRequest, Unsupported
 from narrowgauge.v1.specialist_pb2 import ContextDocument
@@ -122,6 +124,7 @@ def build_prompt(
     catalogue: str = "",
     context: str = "",
     today: str = "",
+    links: Sequence[SchemaLink] = (),
 ) -> PromptParts:
     """Builds the prompt of a conversation's first turn.
 
@@ -135,6 +138,7 @@ def build_prompt(
         today: YYYY-MM-DD; written with what the request's words for dates mean, only where it refers to one,
             and where there are examples, only when one of them does: a line that no example has makes a model
             that is not tuned lose the thread.
+        links: What words of the request name (`schema_links`), for a specialist that was trained with them.
 
     Raises:
         ValueError: `today` is not a date.
@@ -149,7 +153,7 @@ def build_prompt(
         shared.append(_question(shot.request, shot.context, today) + chat.end)
         shared.append(chat.message("assistant", shot.call))
     shared.append(chat.opened("user"))
-    turn = _question(request, context, today) + chat.end + chat.opened("assistant")
+    turn = _question(request, context, today, links) + chat.end + chat.opened("assistant")
     return PromptParts("".join(shared), _catalogue(catalogue), turn)
 
 
@@ -240,11 +244,13 @@ def _catalogue(text: str) -> str:
     return f"{_plain(text.rstrip())}\n" if text else ""
 
 
-def _question(request: str, context: str, today: str) -> str:
+def _question(request: str, context: str, today: str, links: Sequence[SchemaLink] = ()) -> str:
     lines = []
     if context:
         lines.append(f"{_plain(context)}\n")
     lines += _date_lines(request, today) if today else ()
+    lines += [f"{phrase}: {digits}\n" for phrase, digits in amounts_in(request)]
+    lines += [f"{link.phrase}: {_plain(' or '.join(link.targets))}\n" for link in links]
     lines.append(f"Request: {_plain(request.strip())}")
     return "".join(lines)
 

@@ -6,6 +6,7 @@
     instruction = "Write the query that answers the request."
     max_output_tokens = 256
     catalogue_chars = 600         # optional: characters of catalogue text in a prompt; 0 for none
+    schema_links = true           # optional: prompts say which words of a request name what of the catalogue
     examples = "examples.jsonl"   # optional
     adapter = "adapter"           # optional: a folder beside this file
     backend = "onnxruntime"       # optional: what decodes, or "llamacpp", "ollama"; see docs/backends.md
@@ -116,6 +117,8 @@ class SpecialistConfig:
         ollama_model: The model's name in Ollama.
         guide: One of `GUIDES`.
         rules: Name of the rules file in `folder`; empty for none.
+        schema_links: Whether prompts say which words of a request name what of the catalogue; for an adapter
+            that was trained with them.
     """
 
     name: str
@@ -132,6 +135,7 @@ class SpecialistConfig:
     ollama_model: str = ""
     guide: str = GUIDES[0]
     rules: str = ""
+    schema_links: bool = False
 
     @property
     def adapter_path(self) -> Path | None:
@@ -194,6 +198,9 @@ class SpecialistConfig:
         return tuple(found)
 
 
+_TYPES = {str: "text", int: "a number", bool: "true or false"}
+
+
 def _checked(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
     defaults: dict[str, Any] = {
         "max_output_tokens": 256,
@@ -205,16 +212,17 @@ def _checked(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
         "ollama_model": "",
         "guide": GUIDES[0],
         "rules": "",
+        "schema_links": False,
     }
-    numbers = ("max_output_tokens", "catalogue_chars")
-    types = {item.name: int if item.name in numbers else str for item in fields(SpecialistConfig)}
-    del types["folder"]
+    types: dict[str, type] = {item.name: str for item in fields(SpecialistConfig) if item.name != "folder"}
+    types |= {"max_output_tokens": int, "catalogue_chars": int, "schema_links": bool}
     merged = defaults | dict(values)
     problems = [f"{name} is unknown" for name in sorted(merged.keys() - types.keys())]
     problems += [f"{name} is missing" for name in sorted(types.keys() - merged.keys())]
     for name, value in merged.items():
-        if name in types and (not isinstance(value, types[name]) or isinstance(value, bool)):
-            problems.append(f"{name} must be {'a number' if types[name] is int else 'text'}")
+        # Exactly this type: True is an int as well.
+        if name in types and type(value) is not types[name]:
+            problems.append(f"{name} must be {_TYPES[types[name]]}")
     if not problems:
         if not _NAME.fullmatch(merged["name"]):
             problems.append("name must be lower case, digits and hyphens")

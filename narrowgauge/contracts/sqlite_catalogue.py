@@ -10,7 +10,7 @@ from narrowgauge.v1.catalogue_pb2 import Catalogue, Entity
 
 __all__ = ["MAX_CATEGORY_CHARS", "MAX_CATEGORY_VALUES", "catalogue_of_sqlite"]
 
-MAX_CATEGORY_VALUES = 24
+MAX_CATEGORY_VALUES = 48
 """A text column with at most so many distinct values is a category."""
 MAX_CATEGORY_CHARS = 40
 """Longer values are prose, however few there are."""

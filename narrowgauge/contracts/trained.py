@@ -1,7 +1,7 @@
 """What an adapter was trained with: prompts of another form would make it worse without a word.
 
-`training.json` in the adapter's folder records contract, surface, instruction and catalogue_chars, and how
-the training went. An adapter without the file is taken as it is.
+`training.json` in the adapter's folder records contract, surface, instruction, catalogue_chars and
+schema_links, and how the training went. An adapter without the file is taken as it is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["TRAINING_FILE", "check_trained", "prompt_facts"]
 
 TRAINING_FILE = "training.json"
-_FIELDS = ("contract", "surface", "instruction", "catalogue_chars")
+_FIELDS = ("contract", "surface", "instruction", "catalogue_chars", "schema_links")
 
 
 def prompt_facts(config: SpecialistConfig) -> dict[str, Any]:

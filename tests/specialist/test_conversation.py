@@ -72,6 +72,7 @@ def conversation(bundle: Bundle, *texts: str) -> tuple[Conversation, ScriptedBac
         instruction="Summarize.",
         shots=(),
         catalogue_chars=0,
+        schema_links=False,
         backend=backend,
         max_output_tokens=100,
         max_redecodes=2,

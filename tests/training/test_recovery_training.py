@@ -83,6 +83,7 @@ def served(part: Trained, backend: WritingBackend) -> Specialist:
         instruction=part.config.instruction,
         shots=(),
         catalogue_chars=part.config.catalogue_chars,
+        schema_links=part.config.schema_links,
         backend=backend,  # type: ignore[arg-type]  # what a conversation needs of one
         max_output_tokens=part.config.max_output_tokens,
         max_redecodes=0,

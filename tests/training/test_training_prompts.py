@@ -46,6 +46,7 @@ def served(part: Trained, tokenizer: ModelTokenizer) -> Specialist:
         instruction=part.config.instruction,
         shots=(),
         catalogue_chars=part.config.catalogue_chars,
+        schema_links=part.config.schema_links,
         backend=cast(Any, CountingBackend(tokenizer)),
         max_output_tokens=part.config.max_output_tokens,
         max_redecodes=0,
@@ -65,13 +66,13 @@ def tokenizer(tiny_prepared_model: Path) -> ModelTokenizer:
     )
 
 
-@pytest.mark.parametrize("catalogue_chars", [0, 420])
+@pytest.mark.parametrize(("catalogue_chars", "schema_links"), [(0, False), (0, True), (420, True)])
 @pytest.mark.parametrize("name", SPECIALISTS)
 def test_training_reads_the_tokens_that_serving_reads(
-    name: str, catalogue_chars: int, warehouse: Path, tokenizer: ModelTokenizer
+    name: str, catalogue_chars: int, schema_links: bool, warehouse: Path, tokenizer: ModelTokenizer
 ) -> None:
     """For the same sub-task, the encoder's prompt is the service's prompt, token by token."""
-    part = trained(name, warehouse, catalogue_chars=catalogue_chars)
+    part = trained(name, warehouse, catalogue_chars=catalogue_chars, schema_links=schema_links)
     specialist = served(part, tokenizer)
     for example in islice(part.examples(warehouse, seed=9), SAMPLE):
         parts = fit_prompt(

@@ -13,6 +13,7 @@ from narrowgauge.contracts.catalogue_text import catalogue_text
 from narrowgauge.contracts.closed_sets import TEXT_SETS, closed_sets_of
 from narrowgauge.contracts.contract import ToolCall
 from narrowgauge.contracts.prompts import build_prompt, chat_format, context_text, follow_up
+from narrowgauge.contracts.schema_links import schema_links
 from narrowgauge.contracts.specialist import SpecialistConfig
 from narrowgauge.contracts.surfaces import CompiledSurface
 from narrowgauge.errors import InvalidRequest
@@ -109,6 +110,7 @@ class Encoder:
         catalogue = example.catalogue_text
         if chars and example.catalogue.entities:
             catalogue = catalogue_text(example.catalogue, max_chars=chars, request=example.request)
+        links = schema_links(example.catalogue, example.request) if self._config.schema_links else ()
         parts = build_prompt(
             self._chat,
             self._config.instruction,
@@ -117,6 +119,7 @@ class Encoder:
             catalogue=catalogue,
             context=context_text(example.context),
             today=example.today,
+            links=links,
         )
         # Part by part, as serving does, so that the tokens at the seams are the same.
         prefix = [token for text in parts.texts[:-1] for token in self._ids(text)]
