@@ -14,7 +14,10 @@ WORD = re.compile(r"[A-Z]{2,}s\b|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
 _STRONG_PLURAL = re.compile(r"(?:ss|x|ch|sh|[^aeo]us)es$")
 
 COMMON_WORDS = frozenset(
-    "a all an and are at by for from get give has have in is list me my of on or our show the to with".split()
+    {
+        *("a", "all", "an", "and", "are", "at", "by", "for", "from", "get", "give", "has", "have", "in"),
+        *("is", "list", "me", "my", "of", "on", "or", "our", "show", "the", "to", "with"),
+    }
 )
 """Words of requests that are parts of names too often to say anything."""
 

@@ -75,7 +75,7 @@ def linked(request: str) -> dict[str, str]:
     ],
 )
 def test_words_are_linked_to_what_they_name(request_text: str, expected: dict[str, str]) -> None:
-    """Entities, fields and values are found in the plural, in parts, misspelt and as other forms of a word."""
+    """Entities, fields and values are found in the plural, in parts, misspelt, in other forms."""
     assert linked(request_text) == expected
 
 
@@ -94,7 +94,7 @@ def test_names_and_quotations_link_to_nothing() -> None:
 
 
 def test_what_the_name_says_itself_has_no_link() -> None:
-    """A column that is written like its word needs no link beside its table; elsewhere it says whose it is."""
+    """A column that is written like its word needs a link only where its table is not named."""
     assert "subject" not in linked("subject of tickets")
     assert linked("subject and priority") == {
         "subject": "support_tickets.subject",
