@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from narrowgauge.contracts.closed_sets import source_text
 from narrowgauge.contracts.contract import ToolCall
 from narrowgauge.contracts.prompts import follow_up, quoted_call
+from narrowgauge.contracts.record_aliases import RecordAliases
 from narrowgauge.contracts.surfaces.surface import ClosedSets
 from narrowgauge.contracts.validate import violations
 from narrowgauge.errors import InvalidRequest, LimitExceeded
@@ -86,6 +87,7 @@ class _Task:
 
     asked: SubTask
     source: str
+    aliases: RecordAliases
     closed_sets: ClosedSets
     digits: frozenset[str] | None
     written: Written | None = None
@@ -142,13 +144,13 @@ class Conversation:
                 "NO_CALL", "a tool error came before there was a call that it could be about"
             )
         if failed:
-            said: str | Written = quoted_call(failed)
+            said: str | Written = quoted_call(task.aliases.hide(failed))
             task.refused_calls.append(failed)
         else:
             assert task.written is not None
             said = task.written
-            task.refused_calls.append(task.written.text)
-        self._said += [said, follow_up(self._specialist.chat, error)]
+            task.refused_calls.append(task.aliases.show(task.written.text))
+        self._said += [said, follow_up(self._specialist.chat, task.aliases.hide(error))]
         answer = await self._turn(task, report)
         if isinstance(answer, Call) and answer.text in task.refused_calls:
             return Refused(
@@ -174,10 +176,12 @@ class Conversation:
     def _prepare(self, asked: SubTask) -> _Task:
         specialist = self._specialist
         source = source_text(asked.context)
+        aliases = RecordAliases.of_sub_task(specialist.surface.closed_sets, asked.text, source)
         closed_sets = specialist.constraints.closed_sets(asked.catalogue, request=asked.text, source=source)
         task = _Task(
             asked=asked,
             source=source,
+            aliases=aliases,
             closed_sets=closed_sets,
             digits=digit_runs(source) if specialist.is_about_context else None,
         )
@@ -188,6 +192,7 @@ class Conversation:
             catalogue=asked.catalogue,
             today=asked.today,
             output_tokens=asked.max_tokens,
+            aliases=aliases,
         )
         self._said = list(parts.texts)
         self._shared_parts = len(parts.texts) - 1
@@ -212,7 +217,7 @@ class Conversation:
             prompt = (
                 *self._said,
                 decoded.written,
-                follow_up(self._specialist.chat, problem),
+                follow_up(self._specialist.chat, task.aliases.hide(problem)),
             )
             if task.digits is not None:
                 # A figure was wrong although all its digits stand in the source: write the text without any.
@@ -259,7 +264,7 @@ class Conversation:
 
     def _checked(self, decoded: Decoded, task: _Task) -> Call | Refused | str:
         """Returns the answer, or the rule that it breaks."""
-        text = decoded.written.text
+        text = task.aliases.show(decoded.written.text)
         try:
             call = self._specialist.surface.parse(text, task.closed_sets)
         except InvalidRequest as exc:

@@ -18,7 +18,8 @@ from itertools import product
 
 from narrowgauge.contracts.catalogue_text import catalogue_text
 from narrowgauge.contracts.prompts import PromptParts, build_prompt, context_text
-from narrowgauge.contracts.schema_links import schema_links
+from narrowgauge.contracts.record_aliases import RecordAliases
+from narrowgauge.contracts.schema_links import SchemaLink, schema_links
 from narrowgauge.contracts.shots import nearest_shots
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.v1.catalogue_pb2 import Catalogue
@@ -40,8 +41,18 @@ def fit_prompt(
     catalogue: Catalogue,
     today: str,
     output_tokens: int,
+    aliases: RecordAliases,
 ) -> PromptParts:
     """Builds the first turn's prompt so that it leaves room for the output.
+
+    Args:
+        specialist: Whose prompt.
+        request: The sub-task.
+        context: Documents that it is about.
+        catalogue: What exists in the tool's environment.
+        today: YYYY-MM-DD.
+        output_tokens: Room to leave, in tokens.
+        aliases: Names for the record ids.
 
     Raises:
         InvalidRequest: PROMPT_TOO_LONG: it does not fit even so; names the token counts.
@@ -50,7 +61,10 @@ def fit_prompt(
     shots = nearest_shots(specialist.shots, request, context_text(context, max_rows=_LEAST_ROWS))
     rows = max((len(document.rows_json) for document in context), default=0)
     chars = specialist.catalogue_chars if catalogue.entities else 0
-    links = schema_links(catalogue, request) if specialist.schema_links else ()
+    request, context = aliases.hide(request), aliases.hidden(context)
+    links: list[SchemaLink] = []
+    if specialist.schema_links:
+        links = [*aliases.links(catalogue), *schema_links(catalogue, request)]
     smallest = 0
     for left_out, most, shown in product(
         range(len(shots) + 1),

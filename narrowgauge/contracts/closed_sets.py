@@ -9,12 +9,14 @@
 | `fields:<Entity>` | the entity's field names |
 | `values:<Entity>.<Field>` | the field's categorical values, when it has any |
 | `type:<Entity>.<Field>` | the field's type, as the only value |
+| `references:<Entity>.<Field>` | the `entity.field` that the field refers to, when it refers to any |
 | `writable:<Entity>` | the fields that may be written |
 | `required:<Entity>` | the fields that a new record needs |
 | `external_ids:<Entity>` | the fields that identify a record in an outside system |
 | `relationships:<Entity>` | `relationship=Entity` for each named reference to one entity |
 | `figures` | numbers, dates, amounts and percentages of the context documents, as written |
-| `record_ids` | record ids that stand in the request or its context |
+| `key_prefix:<Entity>` | the first characters of the entity's record ids, when it has any |
+| `record_ids` | names and key prefixes of the record ids in the request or its context (`RecordAliases`) |
 | any other | the catalogue's `closed_sets` |
 """
 
@@ -24,6 +26,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 
+from narrowgauge.contracts.record_aliases import RECORD_IDS, RecordAliases
 from narrowgauge.contracts.surfaces.surface import ClosedSets
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.v1 import catalogue_pb2, specialist_pb2
@@ -38,13 +41,10 @@ __all__ = [
     "text_sets",
 ]
 
-TEXT_SETS = ("figures", "record_ids")
+TEXT_SETS = ("figures", RECORD_IDS)
 """Closed sets that come from a sub-task's words, and so differ between requests on one catalogue."""
 
 _RESERVED = frozenset({"entities", "fields", "qualified_fields", "values", *TEXT_SETS})
-
-# 15 or 18 letters and digits, at least one of them a digit, as Salesforce makes them.
-_RECORD_ID = re.compile(r"\b(?=[A-Za-z]*[0-9])[0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?\b")
 
 # A figure is not a part of a word or of an identifier such as INV-0042.
 _FIGURE = re.compile(
@@ -85,7 +85,7 @@ def text_sets(request: str, source: str) -> ClosedSets:
     """
     return {
         "figures": _distinct(figures_in(source)),
-        "record_ids": _distinct(_RECORD_ID.findall(f"{request}\n{source}")),
+        RECORD_IDS: RecordAliases(request, source).closed_set,
     }
 
 
@@ -119,8 +119,12 @@ def catalogue_sets(catalogue: catalogue_pb2.Catalogue) -> ClosedSets:
             for field in entity.fields
             if field.relationship and len(field.references) == 1
         )
+        if entity.key_prefix:
+            sets[f"key_prefix:{entity.name}"] = (entity.key_prefix,)
         for field in entity.fields:
             sets[f"type:{entity.name}.{field.name}"] = (field.type,)
+            if field.references:
+                sets[f"references:{entity.name}.{field.name}"] = _distinct(field.references)
             if field.values:
                 sets[f"values:{entity.name}.{field.name}"] = _distinct(field.values)
     for named in catalogue.closed_sets:

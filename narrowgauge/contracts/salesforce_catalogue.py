@@ -60,6 +60,7 @@ class Described:
     name: str
     label: str
     fields: tuple[DescribedField, ...] = dataclasses.field(repr=False)
+    key_prefix: str = ""
 
     @cached_property
     def by_name(self) -> dict[str, DescribedField]:
@@ -74,7 +75,8 @@ class Described:
 
 def described_of(body: dict[str, Any]) -> Described:
     """Reads a describe as the REST API answers it."""
-    return Described(body["name"], body["label"], tuple(_field(entry) for entry in body["fields"]))
+    fields = tuple(_field(entry) for entry in body["fields"])
+    return Described(body["name"], body["label"], fields, body.get("keyPrefix") or "")
 
 
 def _field(entry: dict[str, Any]) -> DescribedField:
@@ -116,7 +118,9 @@ def catalogue_of_describes(objects: Sequence[Described], *, key_field: str) -> c
     catalogue = catalogue_pb2.Catalogue(dialect="soql")
     known = {described.name: described for described in objects}
     for described in objects:
-        entity = catalogue.entities.add(name=described.name, label=described.label)
+        entity = catalogue.entities.add(
+            name=described.name, label=described.label, key_prefix=described.key_prefix
+        )
         for field in _shown(described, key_field):
             entity.fields.add(
                 name=field.name,

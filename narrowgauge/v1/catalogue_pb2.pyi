@@ -116,12 +116,15 @@ class Entity(_message.Message):
     LABEL_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
+    KEY_PREFIX_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name that a tool call uses."""
     label: _builtins.str
     """The name that people use."""
     description: _builtins.str
     """What it holds."""
+    key_prefix: _builtins.str
+    """The first characters of its records' ids, where ids tell what they are of; empty otherwise."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___EntityField]:
         """Columns or fields in their own order."""
@@ -133,10 +136,11 @@ class Entity(_message.Message):
         label: _builtins.str = ...,
         description: _builtins.str = ...,
         fields: _abc.Iterable[Global___EntityField] | None = ...,
+        key_prefix: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "fields", b"fields", "label", b"label", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "fields", b"fields", "key_prefix", b"key_prefix", "label", b"label", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

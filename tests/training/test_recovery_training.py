@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from training_parts import Trained, trained
 
-from narrowgauge.contracts.closed_sets import closed_sets_of
+from narrowgauge.contracts.closed_sets import closed_sets_of, source_text
 from narrowgauge.contracts.prompts import chat_format
+from narrowgauge.contracts.record_aliases import RecordAliases
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.models import load_prepared
 from narrowgauge.training.specialist.recovery_kinds import DEV_KINDS, FINAL_KINDS, is_dev, is_repairable
@@ -112,7 +113,10 @@ async def test_training_reads_the_second_turn_that_serving_reads(
             own += 1
         except InvalidRequest:
             pass  # text that is no call: another one said it
-        backend = WritingBackend(tokenizer, texts)
+        aliases = RecordAliases.of_sub_task(
+            part.surface.closed_sets, example.request, source_text(example.context)
+        )
+        backend = WritingBackend(tokenizer, [aliases.hide(text) for text in texts])
         talk = Conversation(served(part, backend))
         task = SubTask(
             example.request, tuple(example.context), example.catalogue, example.today, max_tokens=160

@@ -12,8 +12,9 @@ from typing import Any, cast
 import pytest
 from training_parts import SPECIALISTS, Trained, trained
 
-from narrowgauge.contracts.closed_sets import closed_sets_of
+from narrowgauge.contracts.closed_sets import closed_sets_of, source_text
 from narrowgauge.contracts.prompts import chat_format
+from narrowgauge.contracts.record_aliases import RecordAliases
 from narrowgauge.contracts.shots import shots_of
 from narrowgauge.models import load_prepared
 from specialist_svc.engine.guide import LlguidanceGuides
@@ -82,6 +83,9 @@ def test_training_reads_the_tokens_that_serving_reads(
             catalogue=example.catalogue,
             today=example.today,
             output_tokens=part.config.max_output_tokens,
+            aliases=RecordAliases.of_sub_task(
+                part.surface.closed_sets, example.request, source_text(example.context)
+            ),
         )
         encoded = part.encoder.encode(example)
         tokens = [tokenizer.encode(text) for text in parts.texts]

@@ -10,10 +10,11 @@ import llguidance
 from tokenizers import Tokenizer
 
 from narrowgauge.contracts.catalogue_text import catalogue_text
-from narrowgauge.contracts.closed_sets import TEXT_SETS, closed_sets_of
+from narrowgauge.contracts.closed_sets import TEXT_SETS, closed_sets_of, source_text
 from narrowgauge.contracts.contract import ToolCall
 from narrowgauge.contracts.prompts import build_prompt, chat_format, context_text, follow_up
-from narrowgauge.contracts.schema_links import schema_links
+from narrowgauge.contracts.record_aliases import RecordAliases
+from narrowgauge.contracts.schema_links import SchemaLink, schema_links
 from narrowgauge.contracts.specialist import SpecialistConfig
 from narrowgauge.contracts.surfaces import CompiledSurface
 from narrowgauge.errors import InvalidRequest
@@ -106,18 +107,22 @@ class Encoder:
         Raises:
             InvalidRequest: The grammar does not allow the call, so no training could make it served.
         """
+        aliases = self._aliases(example)
+        asked = aliases.hide(example.request)
         chars = self._config.catalogue_chars
         catalogue = example.catalogue_text
         if chars and example.catalogue.entities:
-            catalogue = catalogue_text(example.catalogue, max_chars=chars, request=example.request)
-        links = schema_links(example.catalogue, example.request) if self._config.schema_links else ()
+            catalogue = catalogue_text(example.catalogue, max_chars=chars, request=asked)
+        links: list[SchemaLink] = []
+        if self._config.schema_links:
+            links = [*aliases.links(example.catalogue), *schema_links(example.catalogue, asked)]
         parts = build_prompt(
             self._chat,
             self._config.instruction,
             (),
-            request=example.request,
+            request=asked,
             catalogue=catalogue,
-            context=context_text(example.context),
+            context=context_text(aliases.hidden(example.context)),
             today=example.today,
             links=links,
         )
@@ -125,11 +130,16 @@ class Encoder:
         prefix = [token for text in parts.texts[:-1] for token in self._ids(text)]
         prompt = prefix + self._ids(parts.texts[-1])
         if example.refused is not None:
-            prompt += self._ids(example.refused.text)
-            prompt += self._ids(follow_up(self._chat, example.refused.error))
-        target = self._ids(self._surface.render(example.call.tool, example.call.request))
+            prompt += self._ids(aliases.hide(example.refused.text))
+            prompt += self._ids(follow_up(self._chat, aliases.hide(example.refused.error)))
+        target = self._ids(aliases.hide(self._surface.render(example.call.tool, example.call.request)))
         sampled = self._sampled(target, self._grammar(example))
         return EncodedExample(tuple(prompt), (*target, self._eos), tuple(sampled), len(prefix))
+
+    def _aliases(self, example: TrainingExample) -> RecordAliases:
+        """The names of the record ids, as a conversation makes them."""
+        source = source_text(example.context)
+        return RecordAliases.of_sub_task(self._surface.closed_sets, example.request, source)
 
     def _grammar(self, example: TrainingExample) -> str:
         closed_sets = closed_sets_of(example.catalogue, example.context, example.request)

@@ -3,7 +3,7 @@
 The object comes before its fields, so that only its own fields can follow, each with the kind of value that
 its type holds: a picklist takes its own values, a number no text. Written fields stand in the catalogue's
 order, each at most once, and a new record has its required fields. Record ids are those of the request and
-its context.
+its context, by their short names (`RecordAliases`), where an id of their object can stand.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class _Field:
 
     Attributes:
         name: As a call names it.
-        kind: `text`, `number`, `boolean`, `date`, `datetime`, `pick` or `multi`.
-        values: Of a picklist; empty otherwise.
+        kind: `text`, `number`, `boolean`, `date`, `datetime`, `pick`, `multi` or `reference`.
+        values: Of a picklist; names of the record ids that a reference can hold; empty otherwise.
     """
 
     name: str
@@ -63,8 +63,10 @@ class _Grammar:
         self.datetime = self.lark.terminal(f"/{words.DATETIME}/")
         self.date_literal = self.lark.terminal(f"/{words.DATE_LITERAL}/")
         # Nobody knows a record's id but who wrote the request or the row: no id can be made up.
-        ids = sets.get("record_ids", ())
-        self.identifier = self.lark.rule(_any(map(literal, ids))) if ids else ""
+        parted = (record.partition(" ") for record in sets.get("record_ids", ()))
+        self.ids = [(name, prefix) for name, _, prefix in parted]
+        prefixes = {entity: sets.get(f"key_prefix:{entity}", ()) for entity in sets["entities"]}
+        self.prefixes = {entity: known[0] for entity, known in prefixes.items() if known}
         self.count = self.lark.terminal("/[1-9][0-9]{0,2}|1[0-9]{3}|2000/")
         self.equality = self.lark.rule('" = " | " != "')
         self.operator = self.lark.rule(_any(literal(f" {text} ") for text in words.OPERATORS.values()))
@@ -76,21 +78,33 @@ class _Grammar:
         for entity in entities:
             name = literal(entity)
             methods.append(f'"query " {name} ": " {self._query(entity)}')
-            if self.identifier and self.sets.get(f"type:{entity}.Id"):
-                methods.append(f'"get " {name} " " {self.identifier} {self._shown(entity)}')
-                methods.append(f'"delete " {name} " " {self.identifier}')
-            methods += self._writes(entity, name)
+            identifier = self._identifier(entity)
+            if identifier and self.sets.get(f"type:{entity}.Id"):
+                methods.append(f'"get " {name} " " {identifier} {self._shown(entity)}')
+                methods.append(f'"delete " {name} " " {identifier}')
+            methods += self._writes(entity, name, identifier)
         return self.lark.text(self.lark.rule(_any(methods)))
 
-    def _writes(self, entity: str, name: str) -> list[str]:
+    def _identifier(self, entity: str) -> str:
+        """Rule for a record of the entity; nothing when the texts have none."""
+        ids = self._ids_of(entity)
+        return self.lark.rule(_any(map(literal, ids))) if ids else ""
+
+    def _ids_of(self, entity: str) -> tuple[str, ...]:
+        """The ids that can be of an entity; where its prefix is unknown, those that are of no other one."""
+        own = self.prefixes.get(entity, "")
+        known = set(self.prefixes.values())
+        return tuple(name for name, prefix in self.ids if (prefix == own if own else prefix not in known))
+
+    def _writes(self, entity: str, name: str, identifier: str) -> list[str]:
         writable = [field for field in self.paths[entity] if field.name in self._writable(entity)]
         if not writable:
             return []
         required = frozenset(self.sets.get(f"required:{entity}", ()))
         some = self._assignments(writable, frozenset())
         methods = [f'"create " {name} ": " {self._assignments(writable, required)}']
-        if self.identifier:
-            methods.append(f'"update " {name} " " {self.identifier} ": " {some}')
+        if identifier:
+            methods.append(f'"update " {name} " " {identifier} ": " {some}')
         keys = self.sets.get(f"external_ids:{entity}", ())
         if keys:
             key = self.lark.rule(_any(map(literal, keys)))
@@ -127,9 +141,20 @@ class _Grammar:
             return _Field(path, "number", ())
         if kind in ("boolean", "date", "datetime"):
             return _Field(path, kind, ())
+        if kind in ("reference", "id"):
+            return _Field(path, "reference", self._referable(entity, name, kind))
         if kind == "multipicklist" and values:
             return _Field(path, "multi", values)
         return _Field(path, "pick", values) if kind == "picklist" and values else _Field(path, "text", ())
+
+    def _referable(self, entity: str, name: str, kind: str) -> tuple[str, ...]:
+        """The ids that a field can hold."""
+        if kind == "id":
+            return self._ids_of(entity)
+        targets = self.sets.get(f"references:{entity}.{name}", ())
+        # A target outside of the catalogue is one whose prefix nobody knows.
+        found = [self._ids_of(target.partition(".")[0]) for target in targets or ("",)]
+        return tuple(dict.fromkeys(record for ids in found for record in ids))
 
     def _assignments(self, fields: Sequence[_Field], required: frozenset[str]) -> str:
         """Rules for a list of assignments in order; the list is not empty and has the required fields."""
@@ -156,6 +181,8 @@ class _Grammar:
         }
         if field.kind == "boolean":
             return self.boolean
+        if field.kind == "reference" and not field.values:
+            return '"null"'
         value = kinds.get(field.kind) or self._values(field)
         return self.lark.rule(f'{value} | "null"')
 
@@ -239,11 +266,12 @@ class _Grammar:
             alternatives.append(f"{days} {self.operator} ({self.date} | {self.date_literal})")
         if times := self._names(paths, "datetime"):
             alternatives.append(f"{times} {self.operator} ({self.datetime} | {self.date_literal})")
-        alternatives += [self._closed(field) for field in paths if field.kind in ("pick", "multi")]
+        closed = [field for field in paths if field.kind in ("pick", "multi", "reference") and field.values]
+        alternatives += map(self._closed, closed)
         return self.lark.rule(_any(alternatives))
 
     def _closed(self, field: _Field) -> str:
-        """Conditions on a picklist, whose values are known."""
+        """Conditions on a picklist or reference, whose values are known."""
         value = self._values(field)
         listed = f'{value} (", " {value}){{0,{MAX_VALUES - 1}}} ")"'
         name = literal(field.name)

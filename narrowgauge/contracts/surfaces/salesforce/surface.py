@@ -68,7 +68,7 @@ class CompiledSalesforceSurface:
 
     def artefact(self) -> Mapping[str, object]:
         """Returns what tells one version of this surface from another."""
-        return {"surface": self.name, "contract": self.contract.service, "version": 3}
+        return {"surface": self.name, "contract": self.contract.service, "version": 4}
 
     def parse(self, text: str, closed_sets: ClosedSets) -> ToolCall:
         """Reads a call."""
