@@ -68,7 +68,8 @@ _MOST_LINKS = 8
 _LEAST_PART = 4
 _LEAST_MISSPELT = 5
 _LEAST_STEM = 5
-_LIKENESS = 0.82
+_LIKENESS = 0.85
+_LONGEST_ENDING = 3
 # A word of two or three letters names a value (`UK`, `IT`) only when it is written like it.
 _SHORT = 3
 # Parts of names that requests use for other things.
@@ -109,7 +110,7 @@ def schema_links(catalogue: catalogue_pb2.Catalogue, request: str) -> list[Schem
     links: list[SchemaLink] = []
     said: set[str] = set()
     for phrase, names in spans:
-        kept = _resolved(names, chosen)
+        kept = _resolved(phrase, names, chosen)
         targets = tuple(dict.fromkeys(map(str, kept)))
         if not targets or len(targets) > _MOST_TARGETS or said.issuperset(targets):
             continue
@@ -192,13 +193,15 @@ def _likeliest(spans: Iterable[list[_Name]]) -> set[str]:
     return leaders if len(leaders) == 1 else set()
 
 
-def _resolved(names: list[_Name], chosen: set[str]) -> list[_Name]:
+def _resolved(phrase: str, names: list[_Name], chosen: set[str]) -> list[_Name]:
     """Returns the names that count: of the chosen entities before others, whole ones before parts."""
     if entities := [name for name in names if not name.field and name.whole]:
         return entities
     own = [name for name in names if name.entity in chosen]
     if found := [name for name in own if name.whole] or own:
         return found
+    if chosen and len(phrase) <= _LEAST_PART and phrase.islower():
+        return []  # `new`, `each`, `open`: a value of something else by chance
     return [name for name in names if name.whole] or ([] if chosen else names)
 
 
@@ -273,12 +276,14 @@ class _Index:
         word = token.word
         if word in COMMON_WORDS or not word.isalpha():
             return names
-        if found := names + self._parts.get(word, []) + self._akin(token):
+        if found := names + self._parts.get(word, []) or self._akin(token):
             return found
         if len(word) < _LEAST_MISSPELT or token.text != token.text.lower() or word in _NOT_PARTS:
             return []
         word = token.text.removesuffix("s")  # a misspelt plural need not have a singular's ending
-        near = difflib.get_close_matches(word, self._near(word), n=1, cutoff=_LIKENESS)
+        others = self._near(word)
+        near = difflib.get_close_matches(word, others, n=1, cutoff=_LIKENESS)
+        near = near or [other for other in others if sorted(other) == sorted(word)]
         return self._whole.get((near[0],), []) + self._parts.get(near[0], []) if near else []
 
     def _akin(self, token: _Token) -> list[_Name]:
@@ -287,6 +292,7 @@ class _Index:
             name
             for word, name in self._stems.get(token.word[:_LEAST_STEM], ())
             if word != token.word
+            and abs(len(word) - len(token.word)) <= _LONGEST_ENDING
             and (token.text[0].isupper() or word.startswith(token.word) or token.word.startswith(word))
         ]
 

@@ -71,6 +71,9 @@ def linked(request: str) -> dict[str, str]:
         ("when were tickets opened", {"tickets": "support_tickets", "opened": "support_tickets.opened_date"}),
         ("opne tikcets", {"tikcets": "support_tickets"}),
         ("what is the weather like", {}),
+        ("an open lease", {"lease": "Lease__c"}),
+        ("on retailer visits", {"retailer": "customers.industry = Retail"}),
+        ("cancel the opening", {"cancel": "Lease__c.Status__c = Cancelled"}),
         ("", {}),
     ],
 )
