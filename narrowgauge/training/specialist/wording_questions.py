@@ -11,6 +11,10 @@ stand in braces, the same ones in each paraphrase and in the query; `#2` makes a
                               the condition on the column
     {first:products.name}     first word of a value; likewise `last`, `letter` (the first one) and `prefix`
                               (what stands before a hyphen); bare in the query, for quoted patterns
+    {people:customers.country}  the adjective of a country (`German`); in the query the country. Likewise
+                              `short`, an abbreviation that stands after an article (`UK`)
+
+Templates are drawn by weights that make no shape of query rare (`sql_shapes`).
 """
 
 from __future__ import annotations
@@ -24,14 +28,17 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 
 from narrowgauge.demo.warehouse import SCHEMA
+from narrowgauge.training.specialist.countries import demonym, said_country, short_names
 from narrowgauge.training.specialist.noise import roughen
 from narrowgauge.training.specialist.sql_conditions import literal, number_words
 from narrowgauge.training.specialist.sql_periods import draw_today, near_day, period, said_day
 from narrowgauge.training.specialist.sql_questions import Question
 from narrowgauge.training.specialist.sql_schema import Schema
+from narrowgauge.training.specialist.sql_shapes import balanced_weights, shapes_of
 
 __all__ = ["SLOT", "Slots", "Template", "has_wording", "templates", "wording_questions"]
 
@@ -41,6 +48,10 @@ _PARTS: dict[str, Callable[[str], str]] = {
     "last": lambda value: value.split()[-1],
     "letter": lambda value: value[0],
     "prefix": lambda value: value.partition("-")[0],
+}
+_ADJECTIVES: dict[str, Callable[[str], tuple[str, ...]]] = {
+    "people": lambda country: (adjective,) if (adjective := demonym(country)) else (),
+    "short": short_names,
 }
 _MONEY = ("total", "amount", "price", "salary")
 _UNIT_BEFORE, _UNIT_AFTER = (
@@ -78,6 +89,11 @@ def templates() -> tuple[Template, ...]:
     return tuple(found)
 
 
+@cache
+def _cumulated_weights() -> tuple[float, ...]:
+    return tuple(accumulate(balanced_weights([shapes_of(template.sql) for template in templates()])))
+
+
 def wording_questions(schema: Schema, database: sqlite3.Connection, *, seed: int) -> Iterator[Question]:
     """Yields questions without end; the same seed gives the same questions.
 
@@ -88,11 +104,12 @@ def wording_questions(schema: Schema, database: sqlite3.Connection, *, seed: int
 
     Raises:
         sqlite3.Error: A template names a column that the database lacks.
+        ValueError: A column has fewer values than a template needs.
     """
     rng = random.Random(seed)
     slots = Slots(schema, database)
     while True:
-        template = rng.choice(templates())
+        (template,) = rng.choices(templates(), cum_weights=_cumulated_weights())
         text = roughen(rng.choice(template.ask), rng)  # before slots are filled: their values stay whole
         today = draw_today(rng)
         filled = slots.fill(text, template.sql or "", today, rng)
@@ -145,12 +162,18 @@ class Slots:
         if kind == "span":
             spans = [period(_day(rng.choice(values)), today, rng) for _ in range(count)]
             return [(words, f"{column} {condition}") for words, condition in spans]
+        if kind in _ADJECTIVES:
+            said_by = {str(value): names for value in values if (names := _ADJECTIVES[kind](str(value)))}
+            countries = rng.sample(sorted(said_by), count)
+            return [(rng.choice(said_by[country]), literal(country)) for country in countries]
         if kind is not None:
             parts = sorted({_PARTS[kind](str(value)) for value in values})
             return [(part, part.replace("'", "''")) for part in rng.sample(parts, count)]
         small = column in self._plain and rng.random() < 0.2
-        drawn = rng.sample(values, count)
-        return [(str(v).lower() if small else str(v), literal(v)) for v in drawn]
+        drawn = [(str(value), literal(value)) for value in rng.sample(values, count)]
+        if column.endswith(".country"):
+            drawn = [(said_country(words, rng), value) for words, value in drawn]
+        return [(words.lower() if small else words, value) for words, value in drawn]
 
     def _of(self, column: str) -> list[str | int | float]:
         if column not in self._values:
