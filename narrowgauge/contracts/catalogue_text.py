@@ -2,11 +2,11 @@
 
 One entity a line, in the catalogue's order:
 
-    orders(id key, customer_id -> customers, total numeric, status text in [open, shipped])
+    orders(id key, customer_id -> customers, total numeric, status in [open, shipped])
 
 A field has its name, its label in quotes where the name does not say it, then `key` when it is part of the
-key, `-> entity.field` (without `.id`) when it refers to another, or else its type, and `in […]` with the
-values of a short closed column.
+key, `-> entity.field` (without `.id`) when it refers to another, or else its type unless that is text, and
+`in […]` with the values of a short closed column.
 When the whole is longer than allowed, entities are taken in the order of their words in common with the
 request, then those that refer to them or are referred by them: whole ones while they fit, then keys,
 references and the fields in common with the request. Of a long list of values, those that the request names
@@ -27,7 +27,9 @@ _VALUE_WEIGHT = 2.0
 _FIELD_WEIGHT = 1.0
 _NEIGHBOUR_WEIGHT = 0.25
 # Longer lists of values are cut in a pruned text; the constraint knows them all.
-_FEW_VALUES = 3
+_FEW_VALUES = 2
+# Most fields are texts, and what has no type reads as one.
+_TEXTS = frozenset(("text", "string", "varchar", "picklist"))
 
 
 def catalogue_text(catalogue: catalogue_pb2.Catalogue, *, max_chars: int, request: str) -> str:
@@ -60,7 +62,8 @@ def _field(field: catalogue_pb2.EntityField) -> str:
         return f"{text} -> {' or '.join(reference.removesuffix('.id') for reference in field.references)}"
     if field.key:
         return f"{text} key"
-    text = f"{text} {field.type}".rstrip()
+    if field.type not in _TEXTS:
+        text = f"{text} {field.type}".rstrip()
     if field.values:
         text += f" in [{', '.join(field.values)}]"
     return text
@@ -76,7 +79,8 @@ class _Pruned:
         scores = [self._score(entity) for entity in self._entities]
         neighbours = self._neighbours()
         total = [
-            score + _NEIGHBOUR_WEIGHT * max((scores[other] for other in neighbours[index]), default=0.0)
+            # Of all its neighbours together: what joins two named tables is needed as much as they are.
+            score + _NEIGHBOUR_WEIGHT * sum(scores[other] for other in neighbours[index])
             for index, score in enumerate(scores)
         ]
         self._ranking = sorted(range(len(total)), key=lambda index: (-total[index], index))

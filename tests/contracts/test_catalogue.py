@@ -11,8 +11,8 @@ from narrowgauge.errors import InvalidRequest
 from narrowgauge.v1 import catalogue_pb2
 
 WHOLE = (
-    "customers(id key, name text, country text in [DE, FR, Côte d'Ivoire])\n"
-    "orders(id key, customer_id -> customers, status text in [open, shipped], "
+    "customers(id key, name, country in [DE, FR, Côte d'Ivoire])\n"
+    "orders(id key, customer_id -> customers, status in [open, shipped], "
     "total real, ordered_on date)"
 )
 
@@ -83,7 +83,7 @@ def test_labels_are_written_where_names_do_not_say_them() -> None:
         ],
     )
     text = catalogue_text(catalogue_pb2.Catalogue(entities=[entity]), max_chars=1000, request="")
-    assert text == ('Account(AnnualRevenue currency, Tier__c "Loyalty" picklist, OwnerId -> User or Group)')
+    assert text == ('Account(AnnualRevenue currency, Tier__c "Loyalty", OwnerId -> User or Group)')
 
 
 def _wide(entities: int) -> catalogue_pb2.Catalogue:
@@ -102,7 +102,7 @@ def test_a_large_catalogue_is_pruned_to_the_request() -> None:
     lines = text.splitlines()
     assert [line.split("(")[0] for line in lines[:2]] == ["customers", "orders"]
     assert "customer_id -> customers" in lines[1]
-    assert "status text in [open, shipped]" in lines[1]
+    assert "status in [open, shipped]" in lines[1]
     assert "total real" in lines[1]
 
 
