@@ -21,22 +21,32 @@ class Slot:
     """A field's place in its message.
 
     Attributes:
-        key: The field's JSON key with its colon.
+        key: What stands before its value as the message's first field, for example its JSON key with a colon.
+        next_key: The same after another field.
         value: Symbol of its value; None when nothing can be written for it.
         required: It may not be left out.
         groups: Names of the groups of which at most one member may be written.
     """
 
     key: str
+    next_key: str
     value: str | None
     required: bool
     groups: frozenset[str]
 
 
 class Chain:
-    """The states of one message."""
+    """The states of one message.
 
-    def __init__(self, lark: Lark, slots: Sequence[Slot], needed: set[str]) -> None:
+    Args:
+        lark: The grammar.
+        slots: The fields in the order in which they are written.
+        needed: Groups of which a member must be written.
+        end: What ends the message, for example its closing brace.
+    """
+
+    def __init__(self, lark: Lark, slots: Sequence[Slot], needed: set[str], end: str) -> None:
+        self._end = literal(end)
         self._lark = lark
         self._slots = slots
         self._needed = needed
@@ -46,7 +56,11 @@ class Chain:
         self._impossible = bool(needed - self._last.keys())
 
     def tail(self, begun: bool) -> str | None:
-        """Returns what follows the opening brace; None when nothing can."""
+        """Returns what follows the message's beginning; None when nothing can.
+
+        Args:
+            begun: Whether something of the message stands there already.
+        """
         if self._impossible:
             return None
         reached = [{(begun, frozenset[str]())}]
@@ -70,7 +84,7 @@ class Chain:
 
     def _state(self, index: int, wrote: bool, used: frozenset[str]) -> str | None:
         if index == len(self._slots):
-            return '"}"'
+            return self._end
         slot = self._slots[index]
         skip = write = None
         ends_unused = any(
@@ -82,8 +96,8 @@ class Chain:
         if slot.value is not None and not used & slot.groups:
             after = self._states[index + 1, True, self._open(used | slot.groups, index + 1)]
             if after is not None:
-                key = literal(("," if wrote else "") + slot.key)
-                write = f"{key} {slot.value} {after}"
+                key = slot.next_key if wrote else slot.key
+                write = f"{literal(key)} {slot.value} {after}" if key else f"{slot.value} {after}"
         if write is None:
             return skip
         return self._lark.rule(write if skip is None else f"{write} | {skip}")

@@ -52,23 +52,30 @@ class Lark:
         """Adds a rule and returns its name."""
         return self._add("r", "", body)
 
-    def unique_list(self, choices: list[str], low: int, high: int) -> str:
-        """Adds rules for a JSON list without repetitions and returns the name of the first.
+    def unique_list(
+        self, choices: list[str], low: int, high: int, *, begin: str = "[", between: str = ",", end: str = "]"
+    ) -> str:
+        """Adds rules for a list without repetitions and returns the name of the first.
 
         Args:
             choices: Lark expressions of the possible items, at most 64.
             low: Fewest items.
             high: Most items.
+            begin: Text before the first item.
+            between: Text between two items.
+            end: Text after the last item.
         """
+        first_text, next_text, end_text = literal(begin), literal(between), literal(end)
         # One bit an item in llguidance's rule parameter says which were taken (its docs/parametric.md).
         more, start = self._reserve(), self._reserve()
-        alternatives = [f'"]" %if bit_count_ge(_, {low})']
-        first = ['"[" "]"'] if low == 0 else []
+        alternatives = [f"{end_text} %if bit_count_ge(_, {low})"]
+        first = [f"{first_text} {end_text}"] if low == 0 else []
         for bit, item in enumerate(choices):
             alternatives.append(
-                f'"," {item} {more}::set_bit({bit}) %if and(bit_clear({bit}), bit_count_lt(_, {high}))'
+                f"{next_text} {item} {more}::set_bit({bit}) "
+                f"%if and(bit_clear({bit}), bit_count_lt(_, {high}))"
             )
-            first.append(f'"[" {item} {more}::{1 << bit}')
+            first.append(f"{first_text} {item} {more}::{1 << bit}")
         self._lines.append(f"{more}::_ : " + "\n  | ".join(alternatives))
         self._lines.append(f"{start} : " + "\n  | ".join(first))
         return start

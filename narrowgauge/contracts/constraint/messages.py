@@ -7,7 +7,7 @@ values that the fields' rules allow; `chain` says which field may follow which.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -38,10 +38,10 @@ from narrowgauge.contracts.constraint.scalars import (
     integer_scalar,
     string_scalar,
 )
-from narrowgauge.contracts.constraint.strings import json_text, string_rule
+from narrowgauge.contracts.constraint.strings import StringRule, json_text, string_rule
 from narrowgauge.contracts.validate import default_violations
 
-__all__ = ["Coverage", "MessageGrammar"]
+__all__ = ["Coverage", "MessageGrammar", "Value"]
 
 _INTEGERS = {
     FieldDescriptor.TYPE_INT32: ("int32", 32, True),
@@ -89,7 +89,14 @@ class Coverage:
 
 
 @dataclass(frozen=True)
-class _Value:
+class Value:
+    """A value in the grammar.
+
+    Attributes:
+        symbol: Its rule, terminal or literal.
+        choices: All its JSON texts, when they are few; None otherwise.
+    """
+
     symbol: str
     choices: tuple[str, ...] | None = None
 
@@ -135,6 +142,9 @@ class MessageGrammar:
             raise refuse(
                 descriptor, "its ProtoJSON is no object of fields; make it a field of a request message"
             )
+        return self._root(descriptor)
+
+    def _root(self, descriptor: Descriptor) -> str | None:
         return self._message(descriptor, self._limits.depth)
 
     def _message(self, descriptor: Descriptor, depth: int) -> str | None:
@@ -144,6 +154,14 @@ class MessageGrammar:
         return self._objects[key]
 
     def _object(self, descriptor: Descriptor, depth: int, head: str, *, opened: bool) -> str | None:
+        members, needed = self._slots(descriptor, depth)
+        tail = Chain(self._lark, [slot for _, slot in members], needed, "}").tail(opened)
+        return None if tail is None else self._lark.rule(f"{head} {tail}")
+
+    def _slots(
+        self, descriptor: Descriptor, depth: int
+    ) -> tuple[list[tuple[FieldDescriptor, Slot]], set[str]]:
+        """The fields in number order with their slots, and the groups of which a member must be written."""
         options = descriptor.GetOptions()
         if options.message_set_wire_format:
             raise refuse(descriptor, "message sets have no ProtoJSON")
@@ -161,11 +179,9 @@ class MessageGrammar:
                 field_rules.ignore = validate_pb2.IGNORE_IF_ZERO_VALUE
             # A default value does not count as a member of such a group.
             counts = (in_rule or field_rules.required) and not member.has_presence
-            slots.append(
-                self._slot(member, field_rules, member_groups, member.name in not_default, counts, depth)
-            )
-        tail = Chain(self._lark, slots, {name for name, (_, needed) in groups.items() if needed}).tail(opened)
-        return None if tail is None else self._lark.rule(f"{head} {tail}")
+            slot = self._slot(member, field_rules, member_groups, member.name in not_default, counts, depth)
+            slots.append((member, slot))
+        return slots, {name for name, (_, needed) in groups.items() if needed}
 
     def _groups(self, descriptor: Descriptor, rules: Any) -> dict[str, tuple[frozenset[str], bool]]:
         groups = {}
@@ -197,21 +213,27 @@ class MessageGrammar:
         required = member.is_required or (not_default and not ignored)
         if rules.required:
             self.coverage.claims.add((member.full_name, "required"))
+        value = self._written(member, rules, required, exclude_zero, depth)
+        key = f"{json_text(member.json_name)}:"
+        return Slot(key, f",{key}", value.symbol if value else None, required, groups)
+
+    def _written(
+        self, member: FieldDescriptor, rules: Any, required: bool, exclude_zero: bool, depth: int
+    ) -> Value | None:
+        """The field's value; None when nothing can be written for it."""
         try:
-            value = self._field(member, rules, exclude_zero, depth)
+            return self._field(member, rules, exclude_zero, depth)
         except Unsatisfiable as reason:
             raise refuse(member, str(reason)) from reason
-        symbol = value.symbol if value else None
-        return Slot(f"{json_text(member.json_name)}:", symbol, required, groups)
 
-    def _field(self, member: FieldDescriptor, rules: Any, exclude_zero: bool, depth: int) -> _Value | None:
+    def _field(self, member: FieldDescriptor, rules: Any, exclude_zero: bool, depth: int) -> Value | None:
         if is_map(member):
             return self._map(member, rules, exclude_zero, depth)
         if member.is_repeated:
             return self._list(member, rules, exclude_zero, depth)
         return self._single(member, rules, "", exclude_zero, depth)
 
-    def _list(self, member: FieldDescriptor, rules: Any, exclude_empty: bool, depth: int) -> _Value | None:
+    def _list(self, member: FieldDescriptor, rules: Any, exclude_empty: bool, depth: int) -> Value | None:
         given = rules.repeated
         item = self._single(member, given.items, "repeated.items.", False, depth)
         low, high = given.min_items, given.max_items if given.HasField("max_items") else None
@@ -224,19 +246,18 @@ class MessageGrammar:
         if item is None:
             return None
         if high == 0:
-            return _Value('"[]"')
+            return Value('"[]"')
         self.coverage.bounds[member.full_name] = high
         if given.unique:
             if item.choices is not None and len(item.choices) <= _MOST_UNIQUE:
                 self.coverage.claims.add((member.full_name, "repeated.unique"))
                 if low > len(item.choices):
                     raise Unsatisfiable(f"it has at least {low} different items out of {len(item.choices)}")
-                choices = [literal(choice) for choice in item.choices]
-                return _Value(self._lark.unique_list(choices, low, high))
+                return Value(self._unique_items(member, item.choices, low, high))
             self.coverage.left[member.full_name, "repeated.unique"] = "compares items"
-        return _Value(self._sequence("[", item.symbol, "]", low, high))
+        return Value(self._items(member, item.symbol, low, high))
 
-    def _map(self, member: FieldDescriptor, rules: Any, exclude_empty: bool, depth: int) -> _Value | None:
+    def _map(self, member: FieldDescriptor, rules: Any, exclude_empty: bool, depth: int) -> Value | None:
         given = rules.map
         entry: Any = member.message_type
         key = self._single(entry.fields_by_name["key"], given.keys, "map.keys.", False, depth, owner=member)
@@ -253,7 +274,7 @@ class MessageGrammar:
         if key is None or value is None:
             return None
         if high == 0:
-            return _Value('"{}"')
+            return Value('"{}"')
         if key.choices is not None and len(key.choices) <= _MOST_UNIQUE:
             if low > len(key.choices):
                 raise Unsatisfiable(f"it has at least {low} different keys out of {len(key.choices)}")
@@ -263,29 +284,63 @@ class MessageGrammar:
             keys = sorted(map(json.loads, key.choices), key=int if number else str)
             high = min(high, len(key.choices))
             self.coverage.bounds[member.full_name] = high
-            return _Value(self._enumerated_map([json_text(key) for key in keys], value.symbol, low, high))
+            texts = [json_text(key) for key in keys]
+            return Value(self._enumerated_map(member, texts, value.symbol, low, high))
         self.coverage.bounds[member.full_name] = high
-        pair = self._lark.rule(f'{key.symbol} ":" {value.symbol}')
-        return _Value(self._sequence("{", pair, "}", low, high))
+        return Value(self._pairs(member, key.symbol, value.symbol, low, high))
 
-    def _enumerated_map(self, keys: Sequence[str], value: str, low: int, high: int) -> str:
+    def _enumerated_map(
+        self, member: FieldDescriptor, keys: Sequence[str], value: str, low: int, high: int
+    ) -> str:
         """Keys in their own order, so that none can come twice."""
+        tail = self._chosen_keys(
+            keys, low, high, lambda first, key: f"{'' if first else ','}{key}:", value, "}"
+        )
+        return self._lark.rule(f'"{{" {tail}')
+
+    def _chosen_keys(
+        self,
+        keys: Sequence[str],
+        low: int,
+        high: int,
+        key_text: Callable[[bool, str], str],
+        value: str,
+        end: str,
+    ) -> str:
+        """Adds rules for `low` to `high` of the keys, each with a value, and returns the first one's name.
+
+        Args:
+            keys: In the order in which they are written.
+            low: Fewest pairs.
+            high: Most pairs.
+            key_text: Text before a value, given whether it is the first one, and the key.
+            value: Symbol of a value.
+            end: What follows the last pair.
+        """
         rules: dict[tuple[int, int], str | None] = {}
         for index in range(len(keys), -1, -1):
             for count in range(min(index, high), -1, -1):
                 parts = []
                 if index == len(keys):
-                    parts += ['"}"'] if count >= low else []
+                    parts += [literal(end)] if count >= low else []
                 else:
                     with_key = rules.get((index + 1, count + 1))
                     if with_key:
-                        parts.append(
-                            f"{literal(('', ',')[count > 0] + keys[index] + ':')} {value} {with_key}"
-                        )
+                        parts.append(f"{literal(key_text(count == 0, keys[index]))} {value} {with_key}")
                     without = rules[index + 1, count]
                     parts += [without] if without else []
                 rules[index, count] = self._lark.rule(" | ".join(parts)) if parts else None
-        return self._lark.rule(f'"{{" {rules[0, 0]}')
+        # The bounds leave a way through the keys, as the caller has checked.
+        return str(rules[0, 0])
+
+    def _items(self, member: FieldDescriptor, item: str, low: int, high: int) -> str:
+        return self._sequence("[", item, "]", low, high)
+
+    def _unique_items(self, member: FieldDescriptor, choices: Sequence[str], low: int, high: int) -> str:
+        return self._lark.unique_list([literal(choice) for choice in choices], low, high)
+
+    def _pairs(self, member: FieldDescriptor, key: str, value: str, low: int, high: int) -> str:
+        return self._sequence("{", self._lark.rule(f'{key} ":" {value}'), "}", low, high)
 
     def _sequence(self, begin: str, item: str, end: str, low: int, high: int) -> str:
         body = f'{item} ("," {item}){{{max(low - 1, 0)},{high - 1}}}' if high > 1 else item
@@ -302,7 +357,7 @@ class MessageGrammar:
         depth: int,
         *,
         owner: FieldDescriptor | None = None,
-    ) -> _Value | None:
+    ) -> Value | None:
         owner = owner or member
         if rules.ignore == validate_pb2.IGNORE_ALWAYS:
             rules = validate_pb2.FieldRules()
@@ -326,7 +381,7 @@ class MessageGrammar:
 
     def _named_values(
         self, owner: FieldDescriptor, member: FieldDescriptor, rules: Any, path: str, exclude_zero: bool
-    ) -> _Value | Literal[False] | None:
+    ) -> Value | Literal[False] | None:
         """The field's closed set as a value; False when it has none."""
         name = values_from(owner)
         if not name or (owner is not member and member.name != "key"):
@@ -337,17 +392,23 @@ class MessageGrammar:
         rule = string_rule(rules.string, self._limits)
         self._cover(owner, rule.claims, rule.left, f"{path}string")
         if self._closed_sets is None:
-            return self._value_of(owner, string_scalar(rule), f"{path}string", choices=False)
-        texts = [
-            json_text(value)
-            for value in rule.allowed(self._closed_sets.get(name, ()))
-            if value or not exclude_zero
-        ]
-        if not texts:
+            return self._any_name(owner, rule, path)
+        values = rule.allowed(self._closed_sets.get(name, ()))
+        if exclude_zero:
+            values = [value for value in values if value]
+        if not values:
             self.missing.add(name)
             return None
-        body = " | ".join(map(literal, texts))
-        return _Value(self._lark.terminal(body), tuple(texts))
+        return self._names(owner, values, path)
+
+    def _any_name(self, owner: FieldDescriptor, rule: StringRule, path: str) -> Value:
+        """A value of a closed set that is not known yet."""
+        return self._value_of(owner, string_scalar(rule), f"{path}string", choices=False)
+
+    def _names(self, owner: FieldDescriptor, values: Sequence[str], path: str) -> Value:
+        """A value of a closed set."""
+        texts = tuple(map(json_text, values))
+        return Value(self._lark.terminal(" | ".join(map(literal, texts))), texts)
 
     def _scalar(self, member: FieldDescriptor, rules: Any, exclude_zero: bool, quoted: bool) -> Scalar:
         kind = member.type
@@ -376,12 +437,12 @@ class MessageGrammar:
 
     def _message_value(
         self, target: Descriptor, rules: Any, path: str, depth: int, owner: FieldDescriptor
-    ) -> _Value | None:
+    ) -> Value | None:
         special = self._well_known(target, rules, path, depth, owner)
         if special is not False:
             return special
         symbol = self._message(target, below) if (below := self._below(owner, target, depth)) >= 0 else None
-        return _Value(symbol) if symbol else None
+        return Value(symbol) if symbol else None
 
     def _below(self, owner: Any, target: Descriptor, depth: int) -> int:
         """How often cycles may still be gone through in `target`; negative when it may not be written."""
@@ -391,7 +452,7 @@ class MessageGrammar:
 
     def _well_known(
         self, target: Descriptor, rules: Any, path: str, depth: int, owner: FieldDescriptor
-    ) -> _Value | Literal[False] | None:
+    ) -> Value | Literal[False] | None:
         """A type with a JSON form of its own; False for all others."""
         if target.full_name in well_known.WRAPPERS:
             scalar = self._scalar(target.fields_by_name["value"], rules, False, False)
@@ -406,10 +467,10 @@ class MessageGrammar:
             case "google.protobuf.Any":
                 return self._any(owner, rules.any, path, depth)
             case name if name in well_known.JSON_KINDS:
-                return _Value(well_known.json_value(self._lark, self._limits, name, self._limits.json_depth))
+                return Value(well_known.json_value(self._lark, self._limits, name, self._limits.json_depth))
         return False
 
-    def _any(self, owner: FieldDescriptor, rules: Any, path: str, depth: int) -> _Value | None:
+    def _any(self, owner: FieldDescriptor, rules: Any, path: str, depth: int) -> Value | None:
         targets = any_targets(owner, rules, self._limits)
         if not targets:
             raise refuse(
@@ -433,15 +494,15 @@ class MessageGrammar:
                     symbol = self._lark.rule(f'{head} ",\\"value\\":" {special.symbol} "}}"')
             symbols += [symbol] if symbol else []
         if len(symbols) == 1:
-            return _Value(symbols[0])
-        return _Value(self._lark.rule(" | ".join(symbols))) if symbols else None
+            return Value(symbols[0])
+        return Value(self._lark.rule(" | ".join(symbols))) if symbols else None
 
-    def _value_of(self, owner: FieldDescriptor, scalar: Scalar, path: str, *, choices: bool = True) -> _Value:
+    def _value_of(self, owner: FieldDescriptor, scalar: Scalar, path: str, *, choices: bool = True) -> Value:
         self._cover(owner, scalar.claims, scalar.left, path)
         name = self._lark.terminal(scalar.body)
         if scalar.may_be_empty and self._lark.matches_nothing(name):
             raise Unsatisfiable("no value satisfies its rules")
-        return _Value(name, scalar.choices if choices else None)
+        return Value(name, scalar.choices if choices else None)
 
     def _cover(self, owner: FieldDescriptor, claims: set[str], left: Mapping[str, str], path: str) -> None:
         self.coverage.claims |= {(owner.full_name, f"{path}.{name}") for name in claims}
@@ -470,4 +531,4 @@ def _with_zero(member: FieldDescriptor, scalar: Scalar) -> Scalar:
     if scalar.choices is not None:
         texts = tuple(dict.fromkeys((*scalar.choices, zero)))
         return replace(scalar, choices=texts, body=" | ".join(map(literal, texts)))
-    return replace(scalar, body=f"{scalar.body} | {literal(zero)}")
+    return replace(scalar, body=f"{scalar.body} | {literal(zero)}", also=zero)

@@ -49,6 +49,10 @@ class Scalar:
         claims: Names of the rules that the constraint guarantees.
         left: Rules that are left to protovalidate, with the reason.
         may_be_empty: Whether `body` intersects expressions and so may match nothing.
+        rule: What a string was made from, for a surface that spells it otherwise; None for other values.
+        also: JSON text that is allowed beside what `rule` allows; None for none.
+        word: Whether every text is one word once its quotes are gone: not empty, without white space, commas
+            and brackets.
     """
 
     body: str
@@ -56,22 +60,34 @@ class Scalar:
     claims: set[str] = field(default_factory=set)
     left: dict[str, str] = field(default_factory=dict)
     may_be_empty: bool = False
+    rule: StringRule | None = None
+    also: str | None = None
+    word: bool = False
 
 
-def _of_choices(texts: list[str], claims: set[str], left: dict[str, str] | None = None) -> Scalar:
+def _of_choices(
+    texts: list[str],
+    claims: set[str],
+    left: dict[str, str] | None = None,
+    *,
+    rule: StringRule | None = None,
+    word: bool = False,
+) -> Scalar:
     if not texts:
         raise Unsatisfiable("no value satisfies its rules")
-    return Scalar(" | ".join(map(literal, texts)), tuple(texts), claims, left or {})
+    body = " | ".join(map(literal, texts))
+    return Scalar(body, tuple(texts), claims, left or {}, rule=rule, word=word)
 
 
 def string_scalar(rule: StringRule) -> Scalar:
     """Returns the grammar of a string."""
     if rule.values is not None:
-        return _of_choices([json_text(value) for value in rule.allowed(rule.values)], rule.claims, rule.left)
+        texts = [json_text(value) for value in rule.allowed(rule.values)]
+        return _of_choices(texts, rule.claims, rule.left, rule=rule)
     if rule.low > rule.high:
         raise Unsatisfiable(f"its length is at least {rule.low} and at most {rule.high}")
     inner, may_be_empty = rule.inner()
-    return Scalar(f'"\\"" {inner} "\\""', None, rule.claims, rule.left, may_be_empty)
+    return Scalar(f'"\\"" {inner} "\\""', None, rule.claims, rule.left, may_be_empty, rule)
 
 
 def _known(rules: Any, names: set[str]) -> tuple[set[str], dict[str, str]]:
@@ -122,7 +138,7 @@ def integer_scalar(rules: Any, *, bits: int, signed: bool, quoted: bool, exclude
     spell = (lambda text: f'"{text}"') if quoted else str
     if listed is not None:
         allowed = [v for v in listed if v not in excluded and any(a <= v <= b for a, b in intervals)]
-        return _of_choices([spell(str(value)) for value in allowed], claims, left)
+        return _of_choices([spell(str(value)) for value in allowed], claims, left, word=True)
     if not intervals:
         raise Unsatisfiable("no number is in its range")
     if all(b - a < 4096 for a, b in intervals) and all(
@@ -132,7 +148,7 @@ def integer_scalar(rules: Any, *, bits: int, signed: bool, quoted: bool, exclude
     body = "/" + "|".join(integer_range(a, b) for a, b in intervals) + "/"
     if excluded:
         body = f"({body} & ~/{'|'.join(map(str, sorted(excluded)))}/)"
-    return Scalar(f'"\\"" {body} "\\""' if quoted else body, None, claims, left)
+    return Scalar(f'"\\"" {body} "\\""' if quoted else body, None, claims, left, word=True)
 
 
 _PLACES = 24  # 1e-7 with 17 significant digits
@@ -181,7 +197,8 @@ def float_scalar(rules: Any, *, single: bool, exclude_zero: bool) -> Scalar:
             and (not bounded or any(a <= value <= b for a, b in intervals))
             and not (rules.finite and not math.isfinite(value))
         ]
-        return _of_choices([float_text(value, single=single) for value in allowed], claims, left)
+        texts = [float_text(value, single=single) for value in allowed]
+        return _of_choices(texts, claims, left, word=True)
     parts = []
     for low, high in intervals:
         if any(_FIXED_END <= abs(bound) < largest for bound in (low, high)):
@@ -206,7 +223,7 @@ def float_scalar(rules: Any, *, single: bool, exclude_zero: bool) -> Scalar:
         removed.append("-?0(?:\\.0+)?")
     if removed:
         body = f"(({body}) & ~/{'|'.join(removed)}/)"
-    return Scalar(body, None, claims - set(left), left)
+    return Scalar(body, None, claims - set(left), left, word=True)
 
 
 def _float_parts(low: float, high: float, single: bool, largest: float) -> list[str]:
@@ -238,13 +255,13 @@ def bool_scalar(rules: Any, *, quoted: bool, exclude_zero: bool) -> Scalar:
     claims, left = _known(rules, {"const"})
     allowed = [rules.const] if rules.HasField("const") else [True, False]
     texts = ["true" if value else "false" for value in allowed if value or not exclude_zero]
-    return _of_choices([f'"{text}"' if quoted else text for text in texts], claims, left)
+    return _of_choices([f'"{text}"' if quoted else text for text in texts], claims, left, word=True)
 
 
 def enum_scalar(rules: Any, enum: EnumDescriptor, *, exclude_zero: bool) -> Scalar:
     """Returns the grammar of an enum value: its name, the first one of aliases."""
     if enum.full_name == "google.protobuf.NullValue":
-        return _of_choices(["null"], set())
+        return _of_choices(["null"], set(), word=True)
     claims, left = _known(rules, {"const", "in", "not_in", "defined_only"})
     names: dict[int, str] = {}
     for value in enum.values:
@@ -258,7 +275,7 @@ def enum_scalar(rules: Any, enum: EnumDescriptor, *, exclude_zero: bool) -> Scal
         and (not rules.HasField("const") or number == rules.const)
         and not (exclude_zero and number == 0)
     ]
-    return _of_choices([f'"{names[number]}"' for number in allowed], claims, left)
+    return _of_choices([f'"{names[number]}"' for number in allowed], claims, left, word=True)
 
 
 def bytes_scalar(rules: Any, limits: Limits, *, exclude_zero: bool) -> Scalar:

@@ -43,9 +43,10 @@ def timestamp(rules: Any) -> Scalar:
         if descriptor.name not in {"example", "const"}
     }
     if rules.HasField("const"):
-        return Scalar(literal(f'"{MessageToDict(rules.const)}"'), None, {"const"}, left)
+        text = f'"{MessageToDict(rules.const)}"'
+        return Scalar(literal(text), None, {"const"}, left, word=True)
     body = f"(/{_DATE}T{_TIME}Z/ & ~/0000.*/)"
-    return Scalar(f'"\\"" {body} "\\""', None, set(), left)
+    return Scalar(f'"\\"" {body} "\\""', None, set(), left, word=True)
 
 
 def duration(rules: Any) -> Scalar:
@@ -76,8 +77,9 @@ def duration(rules: Any) -> Scalar:
         texts = [f'"{MessageToDict(value)}"' for value in listed if least <= _seconds(value) <= most]
         if not texts:
             raise Unsatisfiable("no duration satisfies its rules")
-        return Scalar(" | ".join(map(literal, texts)), tuple(texts), claims, left)
-    return Scalar(f'"\\"" {decimal_range(least, most, places=9)} "s\\""', None, claims, left)
+        return Scalar(" | ".join(map(literal, texts)), tuple(texts), claims, left, word=True)
+    body = f'"\\"" {decimal_range(least, most, places=9)} "s\\""'
+    return Scalar(body, None, claims, left, word=True)
 
 
 def _seconds(value: Any) -> Decimal:
