@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+from narrowgauge.contracts.surfaces.sql.joins import keys_of, leads_again
 from narrowgauge.contracts.surfaces.sql.tables import Column, Table
 from narrowgauge.tools.sql.v1 import sql_pb2 as pb
 
@@ -12,7 +13,7 @@ Visible = tuple[str | None, int, int, Column]
 
 
 class RandomQueries:
-    """Writes messages as the contract allows them, with types that go together.
+    """Writes messages as the contract allows them, with types that go together and joins over keys.
 
     Args:
         tables: The tables.
@@ -21,6 +22,7 @@ class RandomQueries:
 
     def __init__(self, tables: tuple[Table, ...], source: random.Random) -> None:
         self._tables = tables
+        self._keys = keys_of(tables)
         self._random = source
 
     def query(self, depth: int = 0, *, columns: int = 0, derived: bool = False) -> pb.Query:
@@ -54,6 +56,8 @@ class RandomQueries:
         most = 2 if derived else 4
         while not select.all_columns and len(select.columns) < (columns or self._random.randint(1, most)):
             self._item(select.columns.add(), scope)
+            if select.columns[:-1] and _is_repeated(select.columns[-2], select.columns[-1]):
+                del select.columns[-1]
         if select.HasField("derived") and "output: 2" not in str(list(select.columns)):
             scope = scope[:1]
         if self._chance(0.5):
@@ -75,21 +79,46 @@ class RandomQueries:
         first = self._random.choice(self._tables)
         select.table = first.name
         scope: list[Visible] = [(first.name, 0, 0, column) for column in first.columns]
-        seen = [first.name]
+        seen = [(self._tables.index(first), 0)]
         for _ in range(self._random.choice([0, 0, 0, 1, 1, 2])):
-            table = self._random.choice([t for t in self._tables if seen.count(t.name) < 2])
-            join = select.joins.add(table=table.name, kind=self._random.choice([1, 1, 2, 3]))
-            for _ in range(0 if join.kind == 3 else self._random.choice([1, 1, 2])):
-                name, _, instance, column = self._random.choice(scope)
-                join.on.add(
-                    left=f"{name}.{column.name}",
-                    left_instance=instance,
-                    right=f"{table.name}.{self._random.choice(table.columns).name}",
-                )
-            seen.append(table.name)
-            instance = 2 if seen.count(table.name) == 2 else 0
-            scope += [(table.name, 0, instance, column) for column in table.columns]
+            if found := self._join(select, seen):
+                table = self._tables[found[0]]
+                seen.append(found)
+                scope += [(table.name, 0, found[1], column) for column in table.columns]
         return scope
+
+    def _join(self, select: pb.Select, seen: list[tuple[int, int]]) -> tuple[int, int] | None:
+        """Adds a join with the occurrences that are there; returns the table and its instance."""
+        ways = []
+        for index in range(len(self._tables)):
+            instance = 2 if (index, 0) in seen else 0
+            if (index, instance) in seen:
+                continue
+            for key in self._keys:
+                for own, other, column in key.seen_from(index):
+                    again = leads_again(self._keys, index, other)
+                    partners = [i for t, i in seen if t == other and (not instance or i or again)]
+                    ways += [(index, instance, own, other, i, column, key.suggested) for i in partners]
+        others = [n for n in range(len(self._tables)) if (n, 0) not in seen]
+        if others and (not ways or self._chance(0.2)):
+            other = self._random.choice(others)
+            select.joins.add(table=self._tables[other].name, kind=pb.JOIN_KIND_CROSS)
+            return other, 0
+        if not ways:
+            return None
+        index, instance, *_ = self._random.choice(ways)
+        # What names suggest counts only beside no declared key.
+        suggested = all(way[-1] for way in ways if way[:2] == (index, instance))
+        table = self._tables[index]
+        join = select.joins.add(table=table.name, kind=self._random.choice([1, 1, 2]))
+        for name in (column.name for column in table.columns):
+            fitting = [w for w in ways if w[:3] == (index, instance, name) and w[-1] == suggested]
+            # A second occurrence has one key, a first one may have several, in the order of its columns.
+            if fitting and (not join.on or (not instance and self._chance(0.5))):
+                _, _, own, other, partner, column, _ = self._random.choice(fitting)
+                left = f"{self._tables[other].name}.{column}"
+                join.on.add(left=left, left_instance=partner, right=f"{table.name}.{own}")
+        return index, instance
 
     def _column(
         self, expression: pb.Expression, scope: list[Visible], kinds: tuple[str, ...] = ()
@@ -252,3 +281,7 @@ class RandomQueries:
                 literal.boolean = self._chance(0.5)
             case _:
                 literal.text = self._random.choice(["", "it's", 'say "x"', "a, b (c)", "DESC", "naïve — ☕"])
+
+
+def _is_repeated(before: pb.Expression, after: pb.Expression) -> bool:
+    return before == after and after.WhichOneof("kind") == "column"

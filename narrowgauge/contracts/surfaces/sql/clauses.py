@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from narrowgauge.contracts.surfaces.sql.parameter import (
+    AVAILABLE,
     COUNT,
     COUNT_MASK,
     COUNT_ONE,
     DEPTH_MASK,
     EXACT,
+    LEFT_COLUMN_BITS,
     RIGHT_SIDE,
+    any_of,
 )
 from narrowgauge.contracts.surfaces.sql.rules import KINDS, Named, Rules, quoted
 from narrowgauge.contracts.surfaces.sql.select_list import (
@@ -92,13 +95,12 @@ def _add_values(rules: Rules) -> None:
     """Adds the values that conditions, groups and sort keys are about."""
     rules.rule("column", _visible(rules, KINDS))
     rules.rule("call", [a for call, kinds in CALLS for a in _visible(rules, kinds, f'{call} {{}} ")"')])
+    rules.rule("number", _visible(rules, NUMBERS))
     rules.rule(
-        "value",
-        [
-            *_visible(rules, NUMBERS),
-            *(a for call, kinds in NUMERIC_CALLS for a in _visible(rules, kinds, f'{call} {{}} ")"')),
-        ],
+        "number_call",
+        [a for call, kinds in NUMERIC_CALLS for a in _visible(rules, kinds, f'{call} {{}} ")"')],
     )
+    rules.rule("value", ["number::_", "number_call::_"])
     rules.rule("operand", ["value::_", "CONSTANT"])
     rules.rule(
         "calculation",
@@ -108,9 +110,10 @@ def _add_values(rules: Rules) -> None:
         ],
     )
     rules.rule(
-        "value_or_calculation",
-        ["value::_", "calculation::_", 'value::_ ARITHMETIC "(" value::_ ARITHMETIC operand::_ ")"'],
+        "calculated",
+        ["number_call::_", "calculation::_", 'value::_ ARITHMETIC "(" value::_ ARITHMETIC operand::_ ")"'],
     )
+    rules.rule("value_or_calculation", ["number::_", "calculated::_"])
     texts = _visible(rules, ["text"])
     if texts:
         rules.rule("text_column", texts)
@@ -141,7 +144,10 @@ def _add_tests(rules: Rules) -> None:
     texts = f'STRING (", " STRING){{0,{_MAX_VALUES - 1}}}'
     dates = f'DATE (", " DATE){{0,{_MAX_VALUES - 1}}}'
     alternatives = [
-        "value_or_calculation::_ COMPARE (NUMERAL | value_or_calculation::_ | nested::_)",
+        "value_or_calculation::_ COMPARE (NUMERAL | nested::_)",
+        "calculated::_ COMPARE value_or_calculation::_",
+        "number::_ COMPARE calculated::_",
+        *_comparisons(rules, "number", NUMBERS, NUMBERS),
         'value_or_calculation::_ BETWEEN NUMERAL " AND " NUMERAL',
         f'value_or_calculation::_ IN "(" {numbers} ")"',
         "value_or_calculation::_ IN nested::_",
@@ -155,9 +161,9 @@ def _add_tests(rules: Rules) -> None:
         if not (left := _visible(rules, kinds)):
             continue
         rules.rule(f"{name}_left", left)
-        rules.rule(f"{name}_right", _visible(rules, partners))
         alternatives += [
-            f"{name}_left::_ COMPARE ({literal} | {name}_right::_ | nested::_)",
+            *_comparisons(rules, name, kinds, partners),
+            f"{name}_left::_ COMPARE ({literal} | nested::_)",
             f'{name}_left::_ BETWEEN {literal} " AND " {literal}',
             f'{name}_left::_ IN "(" {several} ")"',
             f"{name}_left::_ IN nested::_",
@@ -188,6 +194,38 @@ def _add_tests(rules: Rules) -> None:
     )
 
 
+def _comparisons(rules: Rules, name: str, left: Sequence[str], right: Sequence[str]) -> list[str]:
+    """Adds comparisons of two different columns, and returns the rules.
+
+    The number of the left column is in bits of the parameter that the columns of its SELECT leave free.
+    """
+    found = []
+    for bare, place in ((True, AVAILABLE), (False, 0)):
+        rule = f"{name}_{'bare' if bare else 'qualified'}"
+        columns = list(rules.compared(right, bare=bare))
+        lefts = []
+        for named, number in rules.compared(left, bare=bare):
+            others = dict.fromkeys(other.condition for other, n in columns if n != number)
+            # The operator is no dead end: there is another column, of this table or of one that is there.
+            if named.condition in others:
+                there = named.condition
+            elif not bare and others:
+                there = f"and({named.condition}, {any_of(others)})"
+            else:
+                continue
+            lefts.append(f"{named.terminal} {rule}_with::bit_or({number << place}) %if {there}")
+        rights = [
+            f"{named.terminal} %if and({named.condition}, ne([{place}:{place + LEFT_COLUMN_BITS}], {number}))"
+            for named, number in columns
+        ]
+        if lefts and rights:
+            rules.rule(rule, lefts)
+            rules.rule(f"{rule}_with", [f"COMPARE {rule}_other::_"])
+            rules.rule(f"{rule}_other", rights)
+            found.append(f"{rule}::_")
+    return found
+
+
 def _add_categories(rules: Rules, alternatives: list[str]) -> None:
     """Adds the tests of columns whose values are all known."""
     by_values: dict[tuple[str, ...], list[str]] = {}
@@ -204,9 +242,9 @@ def _add_categories(rules: Rules, alternatives: list[str]) -> None:
         every.append(f"category{number}::_")
     if every:
         rules.rule("category", every)
-        rules.rule("category_right", _visible(rules, TEXTS))
         alternatives += [
-            "category::_ COMPARE (category_right::_ | nested::_)",
+            *_comparisons(rules, "category", ("category",), TEXTS),
+            "category::_ COMPARE nested::_",
             "category::_ IN nested::_",
             "category::_ LIKE PATTERN",
         ]

@@ -5,6 +5,8 @@
 | 0-25  | tables needed (bare columns: tables still possible)   | the one table with bare columns     |
 | 26-51 | in FROM: occurrences of tables that it brought        | the same                            |
 | 26-33 | in the select list: the place inside a calculation    |                                     |
+| 34-51 | in the select list: the column just named, by turns    |                                     |
+|       | in 34-42 and 43-51                                    |                                     |
 | 52-55 | columns selected, or still to select when exact       | columns selected                    |
 | 56    | the number of columns is given                        | the same                            |
 | 57-58 | how many queries are around this one                  | the same                            |
@@ -16,6 +18,11 @@
 Places inside a calculation: 26 in the argument of an aggregate; for values, 27 the right operand was begun,
 28 in `(a + b) + c`, 29 in `a + (b + c)`, 30 behind the parentheses; for aggregates, 31, 32 and 33 as 27, 28
 and 30.
+
+The column just named has a number there, so that the next value is another one. With bare columns all bits
+are set for none, since they only ever lose bits; with qualified ones all are clear. The right side of a
+comparison has the left column's number in the same way: where columns are bare, nothing is in 26-51, else
+nothing is in 0-25.
 """
 
 from __future__ import annotations
@@ -37,7 +44,11 @@ __all__ = [
     "END",
     "EXACT",
     "KEPT",
+    "LAST",
+    "LAST_BITS",
+    "LAST_MASK",
     "LEFT",
+    "LEFT_COLUMN_BITS",
     "MAX_DEPTH",
     "OUTPUTS",
     "OUTPUTS_MASK",
@@ -49,6 +60,7 @@ __all__ = [
     "TOTAL_END",
     "TOTAL_LEFT",
     "TOTAL_SECOND",
+    "TURN",
     "all_of",
     "any_of",
     "bits",
@@ -62,13 +74,19 @@ SECOND, LEFT, RIGHT, END = 27, 28, 29, 30
 TOTAL_SECOND, TOTAL_LEFT, TOTAL_END = 31, 32, 33
 ARGUMENT_MASK = 0x1F << 26
 PLACE_MASK = 0xFF << 26
+LAST = (34, 43)
+LAST_BITS = 9
+LAST_MASK = ((1 << LAST_BITS) - 1) << LAST[0] | ((1 << LAST_BITS) - 1) << LAST[1]
 COUNT = "[52:56]"
+TURN = 52
+"""Lowest bit of the count: it says in which of the two places a column is noted."""
 COUNT_ONE = 1 << 52
 COUNT_MASK = 0xF << 52
 EXACT = 56
 DEPTH = "[57:59]"
 DEPTH_MASK = 0x3 << 57
 MAX_DEPTH = 2
+LEFT_COLUMN_BITS = 16
 DERIVED = 59
 OUTPUTS = 60
 OUTPUTS_MASK = 0x3 << 60

@@ -8,13 +8,25 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from narrowgauge.contracts.surfaces.sql.joins import keys_of, leads_again
 from narrowgauge.contracts.surfaces.sql.parameter import ALL_BITS, AVAILABLE, OUTPUTS, SOURCES, any_of, bits
 from narrowgauge.contracts.surfaces.sql.scope import Source
 from narrowgauge.contracts.surfaces.sql.shape import MAX_TABLES
 from narrowgauge.contracts.surfaces.sql.tables import CATEGORY, Table
 from narrowgauge.contracts.surfaces.sql.words import MAX_DERIVED_COLUMNS, derived_column, identifier
 
-__all__ = ["BARE", "DERIVED", "KINDS", "QUALIFIED", "SHAPES", "Named", "Rules", "quoted", "room_for"]
+__all__ = [
+    "BARE",
+    "DERIVED",
+    "KINDS",
+    "QUALIFIED",
+    "SHAPES",
+    "Named",
+    "Rules",
+    "SelectedColumn",
+    "quoted",
+    "room_for",
+]
 
 QUALIFIED, BARE, DERIVED = SHAPES = ("q", "b", "d")
 KINDS = ("number", "text", "date", "boolean", CATEGORY, "unknown")
@@ -53,22 +65,40 @@ class Named:
     note: str = "_"
 
 
+@dataclass(frozen=True)
+class SelectedColumn:
+    """A column that a select list can name.
+
+    Attributes:
+        terminal: Its terminal.
+        condition: When it can be named.
+        mask: What naming it adds to the parameter or, when it is bare, leaves of it.
+    """
+
+    terminal: str
+    condition: str
+    mask: int
+
+
 class Rules:
     """Collects rules and terminals for up to 26 tables.
 
     Attributes:
         tables: The tables.
+        keys: What they can be joined over.
         occurrences: Occurrences of tables that a SELECT over several tables can bring: each table once, then
-            each a second time as far as the parameter has room.
+            a second time those that a key leads to again, as far as the parameter has room.
     """
 
     def __init__(self, tables: Sequence[Table]) -> None:
         assert 0 < len(tables) <= SOURCES
         self.tables = tables
+        self.keys = keys_of(tables)
         names = {table.name for table in tables}
         self.occurrences: list[tuple[int, Source]] = [(i, Source(t.name, 0)) for i, t in enumerate(tables)]
         for index, source in enumerate(Source(table.name, 2) for table in tables):
-            if len(self.occurrences) < SOURCES and source.name not in names:
+            again = any(leads_again(self.keys, index, other) for other in range(len(tables)))
+            if again and len(self.occurrences) < SOURCES and source.name not in names:
                 self.occurrences.append((index, source))
         self._lines: list[str] = []
         self._terminals: dict[tuple[str, ...], str] = {}
@@ -105,25 +135,36 @@ class Rules:
                     # The second column needs the first one too.
                     note = f"bit_or({((2 << n) - 1) << OUTPUTS})"
                     yield Named(self.terminal([derived_column(n + 1)]), "", note)
-        elif shape == QUALIFIED:
+            return
+        function = "bit_or" if shape == QUALIFIED else "bit_and"
+        for names, condition, mask in self._selected(shape, wanted):
+            yield Named(self.terminal(names), condition, f"{function}({mask})")
+
+    def columns(self, shape: str) -> Iterator[SelectedColumn]:
+        """Columns that a select list of a shape over tables can name, one by one."""
+        for names, condition, mask in self._selected(shape, frozenset(KINDS)):
+            for name in names:
+                yield SelectedColumn(self.terminal([name]), condition, mask)
+
+    def _selected(self, shape: str, kinds: frozenset[str]) -> Iterator[tuple[list[str], str, int]]:
+        """Columns with one condition, and what they add to the parameter or leave of it."""
+        if shape == QUALIFIED:
             for position, (index, source) in enumerate(self.occurrences):
-                if names := self.names(index, wanted):
+                if names := self.names(index, kinds):
+                    room = room_for(position, 1 + bool(source.instance), there=False)
                     # A second occurrence needs the first one too.
-                    both = 1 << position | 1 << index
-                    note, room = f"bit_or({both})", room_for(position, 1 + bool(source.instance), there=False)
-                    yield Named(self.qualified(position, names), room, note)
-        else:
-            holders: dict[str, int] = defaultdict(int)
-            for index in range(len(self.tables)):
-                for name in self.names(index, wanted):
-                    holders[name] |= 1 << index
-            by_holders: dict[int, list[str]] = defaultdict(list)
-            for name, mask in holders.items():
-                by_holders[mask].append(name)
-            for mask, names in by_holders.items():
-                condition = any_of(f"bit_set({index})" for index in bits(mask))
-                note = f"bit_and({ALL_BITS & ~((1 << SOURCES) - 1) | mask})"
-                yield Named(self.terminal(names), condition, note)
+                    yield self._qualified(position, names), room, 1 << position | 1 << index
+            return
+        holders: dict[str, int] = defaultdict(int)
+        for index in range(len(self.tables)):
+            for name in self.names(index, kinds):
+                holders[name] |= 1 << index
+        by_holders: dict[int, list[str]] = defaultdict(list)
+        for name, mask in holders.items():
+            by_holders[mask].append(name)
+        for mask, names in by_holders.items():
+            condition = any_of(f"bit_set({index})" for index in bits(mask))
+            yield names, condition, ALL_BITS & ~((1 << SOURCES) - 1) | mask
 
     def joined(self, kinds: Iterable[str]) -> Iterator[Named]:
         """Columns of the occurrences that FROM has brought."""
@@ -134,8 +175,11 @@ class Rules:
 
     def qualified(self, position: int, names: Iterable[str]) -> str:
         """Terminal of an occurrence's columns."""
+        return self.terminal(self._qualified(position, names))
+
+    def _qualified(self, position: int, names: Iterable[str]) -> list[str]:
         source = self.occurrences[position][1]
-        return self.terminal(f"{identifier(source.name)}.{name}" for name in names)
+        return [f"{identifier(source.name)}.{name}" for name in names]
 
     def visible(self, kinds: Iterable[str]) -> Iterator[Named]:
         """Columns that can be named after FROM, whatever the shape."""
@@ -148,6 +192,31 @@ class Rules:
         if "unknown" in wanted:
             for n in range(MAX_DERIVED_COLUMNS):
                 yield Named(self.terminal([derived_column(n + 1)]), f"bit_set({OUTPUTS + n})")
+
+    def compared(self, kinds: Iterable[str], *, bare: bool) -> Iterator[tuple[Named, int]]:
+        """Columns that can be named after FROM, one by one, each with its number from 1.
+
+        Args:
+            kinds: Their kinds.
+            bare: Those of one table, or else those of several tables and of a derived one.
+        """
+        wanted = frozenset(kinds)
+        number = 0
+        places = [(n, i) for n, (i, _) in enumerate(self.occurrences)]
+        for position, index in [(n, n) for n in range(len(self.tables))] if bare else places:
+            for column in self.tables[index].columns:
+                number += 1
+                if column.kind in wanted:
+                    name = identifier(column.name)
+                    if bare:
+                        yield Named(self.terminal([name]), f"bit_set({index})"), number
+                    else:
+                        condition = f"bit_set({AVAILABLE + position})"
+                        yield Named(self.qualified(position, [name]), condition), number
+        if not bare and "unknown" in wanted:
+            for n in range(MAX_DERIVED_COLUMNS):
+                name, condition = derived_column(n + 1), f"bit_set({OUTPUTS + n})"
+                yield Named(self.terminal([name]), condition), number + n + 1
 
     def categories(self) -> Iterator[tuple[Named, tuple[str, ...]]]:
         """Columns whose values are all known, with the values."""

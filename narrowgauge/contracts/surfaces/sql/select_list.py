@@ -1,43 +1,40 @@
-"""Grammar rules of the select list and of FROM, which note the tables that a SELECT needs and brings."""
+"""Grammar rules of the select list, which note the tables that a SELECT needs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+from narrowgauge.contracts.surfaces.sql.from_clause import add_from
 from narrowgauge.contracts.surfaces.sql.parameter import (
     ALL_BITS,
     ARGUMENT,
     ARGUMENT_MASK,
-    AVAILABLE,
-    AVAILABLE_MASK,
     COUNT,
-    COUNT_ONE,
     DEPTH,
-    DEPTH_MASK,
     DERIVED,
     END,
     EXACT,
-    KEPT,
+    LAST,
+    LAST_BITS,
+    LAST_MASK,
     LEFT,
     MAX_DEPTH,
     OUTPUTS,
-    OUTPUTS_MASK,
     PLACE_MASK,
     RIGHT,
     SECOND,
-    SOURCES,
     TOTAL_END,
     TOTAL_LEFT,
     TOTAL_SECOND,
+    TURN,
     all_of,
 )
-from narrowgauge.contracts.surfaces.sql.rules import BARE, KINDS, QUALIFIED, SHAPES, Rules, quoted, room_for
+from narrowgauge.contracts.surfaces.sql.rules import BARE, QUALIFIED, SHAPES, Rules, quoted
 from narrowgauge.contracts.surfaces.sql.rules import DERIVED as FROM_QUERY
 from narrowgauge.contracts.surfaces.sql.words import (
     MAX_COLUMNS,
     MAX_DERIVED_COLUMNS,
     derived_column,
-    identifier,
 )
 
 __all__ = ["CALLS", "COUNT_OF", "NUMERIC_CALLS", "TOTAL_OF", "add_select"]
@@ -52,7 +49,7 @@ CALLS = (*NUMERIC_CALLS, *TEXT_CALLS)
 # DISTINCT is a lexeme of its own: in one with `COUNT(`, the longest match would take a column's D for it.
 COUNT_OF = '"COUNT(" "DISTINCT "?'
 TOTAL_OF = 'TOTAL "DISTINCT "?'
-_MAX_KEYS = 4
+_TURNS = (f"bit_clear({TURN})", f"bit_set({TURN})")
 
 
 def add_select(rules: Rules) -> None:
@@ -71,8 +68,8 @@ def add_select(rules: Rules) -> None:
     rules.rule(
         "select_distinct",
         [
-            f"{QUALIFIED}_item::_" if len(rules.occurrences) > 1 else f"{BARE}_item::bit_or({every_table})",
-            f"{BARE}_item::bit_or({every_table})",
+            *([f"{QUALIFIED}_item::_"] if len(rules.occurrences) > 1 else []),
+            f"{BARE}_item::bit_or({every_table | LAST_MASK})",
             _if(f"{FROM_QUERY}_item::set_bit({OUTPUTS})", inner),
             _if(f'"* FROM " {BARE}_from::bit_or({every_table})', plain),
             *([_if(f'"* FROM " {QUALIFIED}_from::_', plain)] if len(rules.occurrences) > 1 else []),
@@ -83,10 +80,7 @@ def add_select(rules: Rules) -> None:
             continue
         _add_items(rules, shape)
         _add_next(rules, shape)
-    _add_from_one(rules)
-    if len(rules.occurrences) > 1:
-        _add_from_several(rules)
-    _add_from_query(rules)
+    add_from(rules)
 
 
 def _if(alternative: str, condition: str) -> str:
@@ -121,32 +115,28 @@ def _add_items(rules: Rules, shape: str) -> None:
         )
     )
     # Numbers, then other values: calculations are for the former, `MIN` and `MAX` not for truth values.
-    numbers = [
-        *_columns(rules, shape, NUMBERS, "{} " + after),
-        *(
-            a
-            for call, kinds in NUMERIC_CALLS
-            for a in _columns(rules, shape, kinds, f'{call} {{}} ")" {after}')
-        ),
-    ]
+    numbers = [*_columns(rules, shape, NUMBERS, "{} " + after), *_calls(rules, shape, NUMERIC_CALLS, after)]
     others = [
         *_columns(rules, shape, ("text", "date", "category"), "{} " + done),
-        *(a for call, kinds in TEXT_CALLS for a in _columns(rules, shape, kinds, f'{call} {{}} ")" {done}')),
+        *_calls(rules, shape, TEXT_CALLS, done),
     ]
     flags = [*_columns(rules, shape, ("boolean",), "{} " + done)]
     items = [f"{aggregate}::_", f'"(" {aggregate}::set_bit({TOTAL_LEFT})']
+    if shape == FROM_QUERY:
+        items += [f"{rule}::_" for rule, made in ((value, numbers), (words, others)) if made]
+    else:
+        items += _add_plain(rules, shape)
     aggregates = [f'"COUNT(*)" {total}::_']
     if numbers:
         rules.rule(value, numbers)
         rules.rule(operand, [f"{value}::_", f"CONSTANT {after}::_"])
         _add_after(rules, after, value, operand, done)
-        items += [f"{value}::_", f'"(" {value}::set_bit({LEFT})']
+        items.append(f'"(" {value}::set_bit({LEFT})')
         for function in (COUNT_OF, TOTAL_OF, "EXTREME"):
             aggregates.append(f"{function} {value}::set_bit({ARGUMENT})")
             aggregates.append(f'{function} "(" {value}::bit_or({1 << ARGUMENT | 1 << LEFT})')
     if others:
         rules.rule(words, others)
-        items.append(f"{words}::_")
         aggregates += [f"{function} {words}::set_bit({ARGUMENT})" for function in (COUNT_OF, "EXTREME")]
     if texts := [*_columns(rules, shape, ("text",), "{} " + done)]:
         # People keep numbers in columns of texts, and ask for their sums.
@@ -154,7 +144,6 @@ def _add_items(rules: Rules, shape: str) -> None:
         aggregates.append(f"{TOTAL_OF} {shape}_text::set_bit({ARGUMENT})")
     if flags:
         rules.rule(flag, flags)
-        items.append(f"{flag}::_")
         aggregates.append(f"{COUNT_OF} {flag}::set_bit({ARGUMENT})")
     rules.rule(item, items)
     rules.rule(aggregate, aggregates)
@@ -176,6 +165,55 @@ def _add_items(rules: Rules, shape: str) -> None:
             _if(f'")" ARITHMETIC {total_operand}::set_bit({TOTAL_END})', inside),
         ],
     )
+
+
+def _calls(rules: Rules, shape: str, calls: Iterable[tuple[str, Sequence[str]]], then: str) -> Iterator[str]:
+    """Alternatives that call a function of a column."""
+    for call, kinds in calls:
+        yield from _columns(rules, shape, kinds, f'{call} {{}} ")" {then}')
+
+
+def _add_plain(rules: Rules, shape: str) -> list[str]:
+    """Adds the selected values that begin with a column or its function, and returns their rules.
+
+    A column alone is not the one that was named just before: all such values but a column alone are written
+    over several columns at once, a column alone one by one, with its number.
+    """
+    plain, call, begun, more = (f"{shape}_{name}" for name in ("plain", "call", "begun", "more_of"))
+    found = []
+    for turn, condition in enumerate(_TURNS):
+        rules.rule(f"{plain}{turn}", _plain(rules, shape, turn))
+        found.append(_if(f"{plain}{turn}::_", condition))
+    calls = [
+        *_calls(rules, shape, NUMERIC_CALLS, f"{shape}_after"),
+        *_calls(rules, shape, TEXT_CALLS, f"{shape}_done"),
+    ]
+    if calls:
+        rules.rule(call, calls)
+        found.append(f"{call}::_")
+    if beginnings := [*_columns(rules, shape, NUMBERS, "{} " + more)]:
+        rules.rule(begun, beginnings)
+        value, operand = f"{shape}_value", f"{shape}_operand"
+        rules.rule(
+            more,
+            [f"ARITHMETIC {operand}::set_bit({SECOND})", f'ARITHMETIC "(" {value}::set_bit({RIGHT})'],
+        )
+        found.append(f"{begun}::_")
+    return found
+
+
+def _plain(rules: Rules, shape: str, turn: int) -> Iterator[str]:
+    """Alternatives of a column alone, which note its number in the place whose turn it is."""
+    none = (1 << LAST_BITS) - 1
+    place, other = LAST[turn], LAST[1 - turn]
+    for number, column in enumerate(rules.columns(shape), 1):
+        condition, mask = column.condition, column.mask
+        # Of a catalogue with more columns than numbers, the last ones are not told apart.
+        if number < none:
+            condition = all_of([condition, f"ne([{other}:{other + LAST_BITS}], {number})"])
+            mask = mask | number << place if shape == QUALIFIED else mask & ~((none & ~number) << place)
+        function = "bit_or" if shape == QUALIFIED else "bit_and"
+        yield _if(f"{column.terminal} {shape}_next::{function}({mask})", condition)
 
 
 def _add_after(rules: Rules, after: str, value: str, operand: str, done: str) -> None:
@@ -216,82 +254,23 @@ def _add_next(rules: Rules, shape: str) -> None:
     )
     enough = f"or(bit_clear({OUTPUTS + 1}), or(bit_clear({DERIVED}), ge({COUNT}, 2)))"
     room = f"and(lt({COUNT}, {MAX_COLUMNS}), or(bit_clear({DERIVED}), lt({COUNT}, {MAX_DERIVED_COLUMNS})))"
-    rules.rule(
-        f"{shape}_more",
-        [_if(f'", " {shape}_item::_', room), _if(f'" FROM " {shape}_from::_', enough)],
-    )
-    rules.rule(
-        f"{shape}_fewer",
-        [
-            _if(f'", " {shape}_item::_', f"gt({COUNT}, 0)"),
-            _if(f'" FROM " {shape}_from::_', f"eq({COUNT}, 0)"),
-        ],
-    )
-
-
-def _add_from_one(rules: Rules) -> None:
-    """Adds `b_from`: one of the tables that have all the columns named so far."""
-    rules.rule(
-        f"{BARE}_from",
-        [
-            _if(f"{quoted(identifier(table.name))} rest::bit_and({1 << index | KEPT})", f"bit_set({index})")
-            for index, table in enumerate(rules.tables)
-        ],
-    )
-
-
-def _add_from_several(rules: Rules) -> None:
-    """Adds `q_from`: tables with joins, until every table is there that a column has named."""
-    every = list(enumerate(rules.occurrences))
-    names = [
-        quoted(identifier(source.table) + (f" AS {identifier(source.name)}" if source.instance else ""))
-        for _, (_, source) in every
-    ]
-    rules.rule(
-        f"{QUALIFIED}_from",
-        [
-            _if(f"{names[n]} first{n}::set_bit({AVAILABLE + n})", room_for(n, 1, there=True))
-            for n, (_, source) in every
-            if not source.instance
-        ],
-    )
-    for n, (_, source) in every:
-        if not source.instance:
-            rules.rule(f"first{n}", [f"join::clear_bit({n})"])
-    # A table that is there is needed no more.
-    rules.rule("joined", ["join::_", f"rest::bit_and({AVAILABLE_MASK | KEPT}) %if is_zeros([0:{SOURCES}])"])
-    alternatives = []
-    for n, (index, source) in every:
-        # A second occurrence comes after the first.
-        condition = all_of(
-            [
-                f"bit_clear({AVAILABLE + n})",
-                f"bit_set({AVAILABLE + index})" if source.instance else "",
-                room_for(n, 1, there=True),
+    # The place of the column before the last one is free for the next one.
+    for name, condition, end in (
+        (f"{shape}_more", room, enough),
+        (f"{shape}_fewer", f"gt({COUNT}, 0)", f"eq({COUNT}, 0)"),
+    ):
+        if shape == FROM_QUERY:
+            following = [_if(f'", " {shape}_item::_', condition)]
+        else:
+            following = [
+                _if(f'", " {shape}_item::{_freed(shape, place)}', all_of([condition, turn]))
+                for turn, place in zip(_TURNS, LAST, strict=True)
             ]
-        )
-        # Keys of any two kinds: people's schemas give one key different types in two tables.
-        key = f'left::_ " = " {rules.qualified(n, rules.names(index, frozenset(KINDS)))}'
-        keys = f'{key} (" AND " {key}){{0,{_MAX_KEYS - 1}}}'
-        rules.rule(f"on{n}", [f'" ON " {keys} joined::set_bit({AVAILABLE + n})'])
-        alternatives.append(_if(f"JOIN {names[n]} on{n}::clear_bit({n})", condition))
-        rules.rule(f"cross{n}", [f"joined::set_bit({AVAILABLE + n})"])
-        alternatives.append(_if(f'" CROSS JOIN " {names[n]} cross{n}::clear_bit({n})', condition))
-    rules.rule("join", alternatives)
-    rules.rule("left", [_if(named.terminal, named.condition) for named in rules.joined(KINDS)])
+        forget = f"bit_and({ALL_BITS & ~LAST_MASK})" if shape == QUALIFIED else "_"
+        rules.rule(name, [*following, _if(f'" FROM " {shape}_from::{forget}', end)])
 
 
-def _add_from_query(rules: Rules) -> None:
-    """Adds `d_from`: a derived table that has the columns named so far, and one at least."""
-    kept = OUTPUTS_MASK | KEPT
-    # Each piece of text changes the parameter once.
-    rules.rule(
-        f"{FROM_QUERY}_from",
-        [f'"(" inner::bit_and({DEPTH_MASK | OUTPUTS_MASK}) ") AS d" rest::bit_and({kept})'],
-    )
-    rules.rule("inner", [f'"SEL" inner_deeper::incr({DEPTH})'])
-    rules.rule("inner_deeper", [f'"EC" inner_select::set_bit({DERIVED})'])
-    # A query in a condition selects one column.
-    rules.rule("nested", [_if(f'"(" nested_deeper::bit_and({DEPTH_MASK}) ")"', f"lt({DEPTH}, {MAX_DEPTH})")])
-    rules.rule("nested_deeper", [f'"SEL" nested_one::incr({DEPTH})'])
-    rules.rule("nested_one", [f'"EC" nested_select::bit_or({1 << EXACT | COUNT_ONE})'])
+def _freed(shape: str, place: int) -> str:
+    """What empties a place for a column."""
+    mask = ((1 << LAST_BITS) - 1) << place
+    return f"bit_and({ALL_BITS & ~mask})" if shape == QUALIFIED else f"bit_or({mask})"

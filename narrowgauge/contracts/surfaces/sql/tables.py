@@ -29,11 +29,13 @@ class Column:
         name: Its name.
         kind: `number`, `text`, `date`, `boolean`, `unknown`, or `category`: a text with known values only.
         values: All values of a category.
+        references: What it refers to, as the catalogue writes it: `table.column`.
     """
 
     name: str
     kind: str
     values: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ def _column(table: str, name: str, closed_sets: ClosedSets) -> Column:
     declared = (*closed_sets.get(f"type:{table}.{name}", ()), "")[0].lower()
     kind = next((kind for kind, pattern in _CLASSES if pattern.search(declared)), "unknown")
     values = tuple(closed_sets.get(f"values:{table}.{name}", ()))
+    references = tuple(closed_sets.get(f"references:{table}.{name}", ()))
     if kind in ("text", "unknown") and values and all(map(_VALUE.fullmatch, values)):
-        return Column(name, CATEGORY, values)
-    return Column(name, kind)
+        return Column(name, CATEGORY, values, references)
+    return Column(name, kind, references=references)
