@@ -6,7 +6,9 @@ import json
 import random
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
 
 from google.protobuf import json_format
 from google.protobuf.message import Message
@@ -19,6 +21,8 @@ from narrowgauge.contracts.surfaces.surface import ClosedSets
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.evaluation.salesforce_calls import gold_request
 from narrowgauge.training.specialist.encode import TrainingExample
+from narrowgauge.training.specialist.organisation_requests import REQUESTS_OF_ONE, organisation_requests
+from narrowgauge.training.specialist.organisations import Organisation, organisations
 from narrowgauge.training.specialist.salesforce_refusals import refused_requests
 from narrowgauge.training.specialist.salesforce_requests import Request, requests
 from narrowgauge.training.specialist.salesforce_wording import worded_requests
@@ -32,6 +36,7 @@ from narrowgauge.v1.specialist_pb2 import ContextDocument
 
 __all__ = [
     "canonical_sql",
+    "organisation_examples",
     "salesforce_example",
     "salesforce_examples",
     "salesforce_refusals",
@@ -39,8 +44,10 @@ __all__ = [
     "summary_examples",
 ]
 
-# Share of requests in people's own wording; the others cover every field and value evenly.
+# Share of requests in people's own wording; half of the others cover every field and value evenly.
 _WORDED = 0.7
+# Share of requests in wordings for any object, in families that tell apart what the others have together.
+_FAMILIES = 0.15
 
 
 def salesforce_examples(contract: Contract, catalogue: Catalogue, *, seed: int) -> Iterator[TrainingExample]:
@@ -50,9 +57,27 @@ def salesforce_examples(contract: Contract, catalogue: Catalogue, *, seed: int) 
     """
     rng = random.Random(seed)
     made, worded = requests(catalogue, seed=seed), worded_requests(catalogue, seed=seed)
+    alike = organisation_requests(Organisation(catalogue, (), {}, {}), seed=seed)
     while True:
-        request = next(worded, None) if rng.random() < _WORDED else None
+        draw = rng.random()
+        request = next(worded, None) if draw < _WORDED else next(alike) if draw > 1 - _FAMILIES else None
         yield salesforce_example(contract, catalogue, request or next(made), rng)
+
+
+def organisation_examples(
+    contract: Contract, given: Sequence[Mapping[str, Any]], *, seed: int
+) -> Iterator[TrainingExample]:
+    """Yields requests on one invented organisation after the other with their calls, without end.
+
+    Args:
+        contract: The Salesforce contract.
+        given: Rows of describes that organisations may have objects of, as data files have them.
+        seed: Of all that is drawn.
+    """
+    rng = random.Random(f"{seed}/rows")
+    for organisation in organisations(given, seed=seed):
+        for request in islice(organisation_requests(organisation, seed=seed), REQUESTS_OF_ONE):
+            yield salesforce_example(contract, organisation.catalogue, request, rng)
 
 
 def salesforce_refusals(contract: Contract, catalogue: Catalogue, *, seed: int) -> Iterator[TrainingExample]:

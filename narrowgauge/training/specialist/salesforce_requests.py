@@ -15,7 +15,7 @@ from narrowgauge.training.specialist.sql_periods import TODAY, draw_today
 from narrowgauge.training.specialist.sql_schema import plural
 from narrowgauge.v1.catalogue_pb2 import Catalogue, Entity, EntityField
 
-__all__ = ["Request", "requests"]
+__all__ = ["COMMON_FIELDS", "Request", "default_columns", "requests"]
 
 _PREFIXES = {
     "Account": "001",
@@ -31,8 +31,7 @@ _PREFIXES = {
 }
 _TEXT_TYPES = ("string", "textarea", "phone", "email", "url", "combobox")
 _PLAIN_TYPES = (*_TEXT_TYPES, "picklist", "currency", "percent", "int", "double", "date", "boolean")
-# Fields that people speak of; others appear now and then, so that none is unknown.
-_COMMON = {
+COMMON_FIELDS = {
     "Account": (
         "Name",
         "Type",
@@ -44,8 +43,9 @@ _COMMON = {
         "Rating",
         "AnnualRevenue",
     ),
-    "Contact": ("FirstName", "LastName", "Email", "Phone", "Title", "Department", "MailingCity"),
+    "Contact": ("Name", "FirstName", "LastName", "Email", "Phone", "Title", "Department", "MailingCity"),
     "Lead": (
+        "Name",
         "FirstName",
         "LastName",
         "Company",
@@ -74,6 +74,7 @@ _COMMON = {
     "Product2": ("Name", "ProductCode", "Family", "IsActive"),
     "User": ("Name", "Department", "Title", "IsActive", "Email"),
 }
+"""Fields of the usual objects that people speak of; others appear now and then, so that none is unknown."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def requests(catalogue: Catalogue, *, seed: int, today: dt.date | None = None) -
         "create_for_row": (_create_for_row, 3.5),
         "update": (_update, 2.0),
         "query": (_query, 4.0),
-        "query_top": (_query_top, 1.2),
+        "query_top": (_query_top, 0.6),
         "query_count": (_query_count, 1.2),
         "get": (_get, 0.7),
         "delete": (_delete, 0.8),
@@ -147,7 +148,7 @@ def _fields(entity: Entity, rng: random.Random, count: int, *, writable: bool) -
     usable = [
         f for f in entity.fields if f.type in _PLAIN_TYPES and not f.key and not (writable and f.read_only)
     ]
-    common = [f for f in usable if f.name in _COMMON.get(entity.name, ()) or f.name.endswith("__c")]
+    common = [f for f in usable if f.name in COMMON_FIELDS.get(entity.name, ()) or f.name.endswith("__c")]
     pool = common if common and rng.random() < 0.88 else usable
     return rng.sample(pool, min(count, len(pool)))
 
@@ -522,7 +523,7 @@ _SHOW = (
 )
 
 
-def _default_columns(entity: Entity) -> list[str]:
+def default_columns(entity: Entity) -> list[str]:
     """The columns of a request that names none: what a list view shows."""
     wanted = {
         "Case": ["CaseNumber", "Subject", "Status", "Priority"],
@@ -539,13 +540,13 @@ def _default_columns(entity: Entity) -> list[str]:
 
 def _columns(entity: Entity, rng: random.Random) -> tuple[str, list[str]]:
     if rng.random() < 0.6:
-        return "", _default_columns(entity)
+        return "", default_columns(entity)
     fields = _fields(entity, rng, rng.choice((1, 2, 2, 3)), writable=False)
     return _list_of([_words(f, entity, rng) for f in fields], rng), [f.name for f in fields]
 
 
 def _query(entity: Entity, entities: _Entities, today: dt.date, rng: random.Random) -> _Made:
-    before, after, where = _conditions(entity, today, rng, (0, 1, 1, 1, 2))
+    before, after, where = _conditions(entity, today, rng, (0, 1, 1, 2, 2, 3))
     said, select = _columns(entity, rng)
     noun = plural(_one(entity))
     every = rng.choice(("", "", "all ", "the ", "all the "))
@@ -560,12 +561,14 @@ def _query(entity: Entity, entities: _Entities, today: dt.date, rng: random.Rand
 
 def _query_top(entity: Entity, entities: _Entities, today: dt.date, rng: random.Random) -> _Made:
     keys = [
-        f for f in entity.fields if f.type in ("currency", "int") and f.name in _COMMON.get(entity.name, ())
+        f
+        for f in entity.fields
+        if f.type in ("currency", "int") and f.name in COMMON_FIELDS.get(entity.name, ())
     ]
     created = [f for f in entity.fields if f.name == "CreatedDate"]
     if not keys and not created:
         return None
-    before, after, where = _conditions(entity, today, rng, (0, 0, 1))
+    before, after, where = _conditions(entity, today, rng, (0, 1, 2))
     said, select = _columns(entity, rng)
     count = rng.choice((1, 3, 5, 5, 10, 10, 20))
     shown = "" if count == 1 else number_words(count, rng)

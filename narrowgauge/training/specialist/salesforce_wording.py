@@ -39,6 +39,7 @@ __all__ = ["Template", "expand", "templates", "usable_templates", "worded_reques
 
 # By operation; requests that speak of a row apart, whatever they do.
 _WEIGHTS = {"query": 5.0, "create": 3.5, "update": 3.5, "row": 2.5, "get": 1.5, "upsert": 1.3, "delete": 0.8}
+_RARE = 2.5
 # Days before which people put `on`, unless the word before already says how the day stands to the rest.
 _DAY = re.compile(
     r"\d{1,2}(st|nd|rd|th)? [A-Z]|[A-Z][a-z]+ \d|\d{4}-|\d+\.\d+\.|the \d+(st|nd|rd|th)"
@@ -211,8 +212,16 @@ def worded_requests(catalogue: Catalogue, *, seed: int, today: dt.date | None = 
     names = list(groups)
     while names:
         group = rng.choices(names, [_WEIGHTS[name] for name in names])[0]
-        template = rng.choice(groups[group])
+        chances = [_RARE if _is_rare(template) else 1.0 for template in groups[group]]
+        template = rng.choices(groups[group], chances)[0]
         yield expand(template, rng.choice(template.asks), entities, today or draw_today(rng), rng)
+
+
+def _is_rare(template: Template) -> bool:
+    """Tells whether a query is of a form that few have, and that is easily taken for another one."""
+    call = template.call
+    listed = any(not isinstance(item, Mapping) and item[1] == "IN" for item in call.get("where", ()))
+    return "having" in call or listed or ("order_by" in call and "limit" not in call)
 
 
 def expand(
