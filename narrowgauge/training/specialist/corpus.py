@@ -13,16 +13,16 @@ from itertools import islice
 from pathlib import Path
 
 from narrowgauge.contracts.contract import ToolCall
-from narrowgauge.contracts.salesforce_catalogue import catalogue_of_describes, described_of, usual_objects
+from narrowgauge.contracts.salesforce_catalogue import catalogue_of_describes
 from narrowgauge.contracts.specialist import Example, SpecialistConfig
 from narrowgauge.contracts.sqlite_catalogue import catalogue_of_sqlite
 from narrowgauge.contracts.surfaces import CompiledSurface
 from narrowgauge.contracts.surfaces.sql.from_sql import from_sql
-from narrowgauge.demo.organisation_schema import describes
 from narrowgauge.demo.warehouse import build_warehouse
 from narrowgauge.errors import InvalidRequest, NotFound, Unsupported
 from narrowgauge.training.specialist.batches import EncodedExample
 from narrowgauge.training.specialist.data import (
+    organisation_examples,
     salesforce_examples,
     salesforce_refusals,
     sql_examples,
@@ -30,6 +30,7 @@ from narrowgauge.training.specialist.data import (
 )
 from narrowgauge.training.specialist.data_files import DataFiles, Question, is_held_back
 from narrowgauge.training.specialist.encode import Encoder, TrainingExample
+from narrowgauge.training.specialist.organisations import KEY_FIELD, demo_objects
 from narrowgauge.training.specialist.own_examples import own_examples
 from narrowgauge.training.specialist.recovery_turns import recovery_examples
 from narrowgauge.training.specialist.sql_periods import TODAY, draw_today
@@ -46,13 +47,13 @@ DEFAULT_GENERATED = {
 """Examples to generate, by contract; there is no generator for others."""
 
 _SQL, _SALESFORCE, _TEXT = DEFAULT_GENERATED
-# The organisation's field for idempotency keys, which no call sets by itself.
-_KEY_FIELD = "Narrowgauge_Key__c"
 # Longer prompts cost more than they teach; the next example will be shorter.
 _MAX_TOKENS = 400
 # Of a prefix that examples share, so many at least and at most: it is read once for all of them.
 _FEWEST, _MOST = 3, 14
 _SCHEMAS, _QUESTIONS_A_SCHEMA = 50, 12
+# Salesforce requests over objects that the demo organisation lacks, as a share of those generated.
+_ELSEWHERE = 0.45
 # Refusals of Salesforce, as a share of the requests generated; SQL's are among its questions.
 _REFUSED = 0.06
 # Turns after a refused call, likewise.
@@ -136,8 +137,11 @@ def build_corpus(
         _sql(draw, surface, sources)
     elif contract.service == _SALESFORCE and sources.generated:
         catalogue = demo_organisation_catalogue()
+        elsewhere = round(sources.generated * _ELSEWHERE)
         made = salesforce_examples(contract, catalogue, seed=sources.seed)
-        corpus.add("generated over the demo organisation", draw.some(made, sources.generated))
+        corpus.add("generated over the demo organisation", draw.some(made, sources.generated - elsewhere))
+        made = organisation_examples(contract, sources.files.describes, seed=sources.seed)
+        corpus.add("generated over invented organisations", draw.some(made, elsewhere))
         refused = salesforce_refusals(contract, catalogue, seed=sources.seed)
         corpus.add("refused requests", draw.some(refused, round(sources.generated * _REFUSED)))
         _recovered(draw, "salesforce", surface, catalogue, sources)
@@ -155,9 +159,7 @@ def build_corpus(
 
 def demo_organisation_catalogue() -> Catalogue:
     """Returns the catalogue that the Salesforce tool makes of the demo organisation."""
-    by_name = {describe["name"]: describe for describe in describes()}
-    objects = [described_of(by_name[name]) for name in usual_objects(describes())]
-    return catalogue_of_describes(objects, key_field=_KEY_FIELD)
+    return catalogue_of_describes(demo_objects(), key_field=KEY_FIELD)
 
 
 def _own(

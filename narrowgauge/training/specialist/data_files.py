@@ -5,15 +5,18 @@
 | `db_id`, `ddl` | the schema of a database, as SQLite's CREATE TABLE statements |
 | `db_id`, `question`, `sql` | such a question with its query; `question_syn` asks the same again |
 | `table_id`, `columns`, `question`, `sql` | a question on one table, as WikiSQL has them |
+| `name`, `fields` | an object's describe, as Salesforce's REST API answers it |
+| `name`, `fields`, `parents` | the same with `fields` and `parents` that map names to TypeScript's types |
 | `request`, `call` | an example, as in a specialist's examples file |
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from narrowgauge.contracts.specialist import Example
 from narrowgauge.errors import InvalidRequest
@@ -52,12 +55,14 @@ class DataFiles:
             table each, too many and too alike to draw more questions on.
         questions: Questions on these databases.
         examples: Requests with their calls, each with the place that it was read from.
+        describes: Describes of objects, as they stand in the files.
     """
 
     schemas: dict[str, str]
     described: frozenset[str]
     questions: tuple[Question, ...]
     examples: tuple[tuple[str, Example], ...]
+    describes: tuple[Mapping[str, Any], ...] = ()
 
 
 def is_held_back(database: str) -> bool:
@@ -76,6 +81,7 @@ def read_data_files(paths: Sequence[Path]) -> DataFiles:
     described: set[str] = set()
     questions: list[Question] = []
     examples: list[tuple[str, Example]] = []
+    describes: list[Mapping[str, Any]] = []
     for path in paths:
         # Corpora name their files alike: the folder tells them apart.
         source = f"{path.absolute().parent.name}/{path.name}"
@@ -96,11 +102,13 @@ def read_data_files(paths: Sequence[Path]) -> DataFiles:
                     questions.append(Question(name, str(row["question"]), str(row["sql"]), source))
             elif {"request", "call"} <= row.keys():
                 examples.append((place, _example(row, place)))
+            elif {"name", "fields"} <= row.keys() and (isinstance(row["fields"], list) or "parents" in row):
+                describes.append(row)
             else:
                 raise InvalidRequest(
                     "BAD_DATA_FILE",
-                    f"{place} is no schema (db_id, ddl), question (db_id, question, sql) or example "
-                    f"(request, call): it has {', '.join(sorted(row))}",
+                    f"{place} is no schema (db_id, ddl), question (db_id, question, sql), example "
+                    f"(request, call) or describe (name, fields): it has {', '.join(sorted(row))}",
                 )
     unknown = sorted({question.database for question in questions} - schemas.keys())
     if unknown:
@@ -109,7 +117,7 @@ def read_data_files(paths: Sequence[Path]) -> DataFiles:
             f"there are questions on {unknown[0]} and {len(unknown) - 1} other databases without a schema: "
             "name the file with their schemas too",
         )
-    return DataFiles(schemas, frozenset(described), tuple(questions), tuple(examples))
+    return DataFiles(schemas, frozenset(described), tuple(questions), tuple(examples), tuple(describes))
 
 
 def _says_its_values(row: Record) -> bool:
