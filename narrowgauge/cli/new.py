@@ -37,6 +37,7 @@ def new_command(
     from narrowgauge.cli.scaffold import write_scaffold
     from narrowgauge.contracts.contract_check import check_contract
     from narrowgauge.contracts.descriptors import load_protos
+    from narrowgauge.contracts.specialist import has_call_adapter
     from narrowgauge.errors import AlreadyExists, InvalidRequest
 
     folder = out or Path(name)
@@ -60,6 +61,13 @@ def new_command(
     stdout().print(f"contract {chosen}: {checked.masked} rules in the constraint", highlight=False)
     for path in written:
         stdout().print(f"  {path}", soft_wrap=True, markup=False, highlight=False)
+    if has_call_adapter():
+        stdout().print(
+            f"now:  it answers already, by reading the contract: `narrowgauge compile --specialist {folder}`",
+            soft_wrap=True,
+            markup=False,
+            highlight=False,
+        )
     stdout().print(
         f"next: write 20 to 200 examples into {folder / 'examples.jsonl'}, then `narrowgauge train {folder}`",
         soft_wrap=True,

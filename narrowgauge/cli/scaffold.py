@@ -11,7 +11,7 @@ from pathlib import Path
 from narrowgauge.contracts.contract import Contract, Tool
 from narrowgauge.contracts.draw import draw_message
 from narrowgauge.contracts.proto_json import write_message
-from narrowgauge.contracts.specialist import CONFIG_FILE
+from narrowgauge.contracts.specialist import CALL_ADAPTER, CONFIG_FILE, has_call_adapter
 from narrowgauge.contracts.surfaces.protojson import CompiledProtoJson, ProtoJsonSurface
 
 __all__ = ["write_scaffold"]
@@ -60,7 +60,12 @@ def _config(folder: Path, contract: Contract, surface: CompiledProtoJson, proto:
     ]
     if not surface.closed_sets:
         lines += ["# The contract takes no values from a catalogue.", "catalogue_chars = 0"]
-    return "\n".join([*lines, 'examples = "examples.jsonl"']) + "\n"
+    lines.append('examples = "examples.jsonl"')
+    if has_call_adapter():
+        lines.append(
+            f"adapter = {json.dumps(CALL_ADAPTER)}  # reads the contract, until `train` names its own"
+        )
+    return "\n".join(lines) + "\n"
 
 
 def _tokens(contract: Contract, surface: CompiledProtoJson) -> int:
@@ -136,6 +141,15 @@ def _plain(value: object) -> str:
     return _words(text.partition("_")[2]) if re.fullmatch(r"[A-Z]+(_[A-Z0-9]+)+", text) else text
 
 
+def _before_training() -> str:
+    if not has_call_adapter():
+        return ""
+    return f"""It answers already, by an adapter that reads the contract (`adapter = "{CALL_ADAPTER}"`):
+serve it as in step 4. Steps 1 to 3 make it better.
+
+"""
+
+
 def _readme(folder: Path, contract: Contract) -> str:
     methods = "\n".join(f"| `{tool.name}` | {tool.description} |" for tool in contract.tools)
     return f"""# The specialist `{contract.specialist}`
@@ -146,7 +160,8 @@ def _readme(folder: Path, contract: Contract) -> str:
 |---|---|
 {methods}
 
-1. **Examples.** Write 20 to 200 lines into `examples.jsonl`, each a request and its call; the file says how.
+{_before_training()}1. **Examples.** Write 20 to 200 lines into `examples.jsonl`, each a request and its call;
+   the file says how.
 2. **Train.** On two idle cores 50 examples take less than 20 minutes. About one example in five is kept back
    and measured afterwards; Ctrl-C ends it, and the same command goes on.
 

@@ -26,7 +26,11 @@ _OWN_SECONDS = 840.0
 
 def train_command(
     specialist: Annotated[
-        str, typer.Argument(help="Name of a built-in specialist, or a folder with specialist.toml.")
+        str,
+        typer.Argument(
+            help="Name of a built-in specialist; `call`, which reads any contract; or a folder with "
+            "specialist.toml."
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -38,7 +42,8 @@ def train_command(
             "--data",
             exists=True,
             dir_okay=False,
-            help="JSON Lines of examples, or of questions on databases and their schemas.",
+            help="JSON Lines of examples, of questions on databases and their schemas, or of requests to "
+            "call functions.",
         ),
     ] = None,
     database: Annotated[
@@ -66,8 +71,11 @@ def train_command(
         typer.Option(exists=True, help="GGUF file or checkpoint folder; the embedded model without it."),
     ] = None,
     start: Annotated[
-        Path | None,
-        typer.Option(exists=True, file_okay=False, help="Adapter to go on from, with this run's data."),
+        str | None,
+        typer.Option(
+            metavar="DIR",
+            help="Adapter to go on from, with this run's data; also `builtin:call`, the carried one.",
+        ),
     ] = None,
     steps: Annotated[int, typer.Option(min=0, help="Batches; 0 for as many as the examples ask for.")] = 0,
     rank: Annotated[int, typer.Option(min=1, help="Rank of the adapter.")] = 8,
@@ -124,8 +132,9 @@ def train_command(
         seconds=seconds,
     )
     target = out or config.folder / "adapter"
+    begin = _start(start)
     run = Run(
-        config, contract, target, tuple(data or ()), database, generate, base, recipe, take, start, augment
+        config, contract, target, tuple(data or ()), database, generate, base, recipe, take, begin, augment
     )
     with _stop_on_signal() as check, _watched(config.name, check) as watcher:
         outcome = train(run, watcher)
@@ -141,6 +150,19 @@ def train_command(
         print_finished(finished)
 
 
+def _start(name: str | None) -> Path | None:
+    """Returns the folder of the adapter to go on from."""
+    from narrowgauge.contracts.specialist import CALL_ADAPTER, call_adapter_folder
+    from narrowgauge.errors import NotFound
+
+    if name is None:
+        return None
+    folder = call_adapter_folder() if name == CALL_ADAPTER else Path(name)
+    if not (folder / "adapter.safetensors").is_file():
+        raise NotFound("NO_ADAPTER", f"there is no adapter in {folder}")
+    return folder
+
+
 def _specialist(name: str, protos: list[Path]) -> tuple[SpecialistConfig, Contract, tuple[Path, ...]]:
     """Returns a specialist, its contract, and where a contract of the user's own is written."""
     from narrowgauge.contracts.bundle import carried_specialists
@@ -150,10 +172,15 @@ def _specialist(name: str, protos: list[Path]) -> tuple[SpecialistConfig, Contra
 
     carried = {folder.name: folder for folder in carried_specialists()}
     folder = carried.get(name, Path(name))
+    if name == "call" and not (folder / CONFIG_FILE).is_file():
+        from narrowgauge.training.specialist.call_requests import call_specialist
+
+        return *call_specialist(), ()
     if not (folder / CONFIG_FILE).is_file():
         raise NotFound(
             "NO_SPECIALIST",
-            f"{name} is neither a built-in specialist ({', '.join(carried)}) nor a folder with {CONFIG_FILE}",
+            f"{name} is neither a built-in specialist ({', '.join(carried)}), nor call, nor a folder with "
+            f"{CONFIG_FILE}",
         )
     config = SpecialistConfig.read(folder)
     for contract in contracts_in(builtin_descriptor_set()):

@@ -19,7 +19,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -28,9 +28,10 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError
 
 from narrowgauge.contracts.contract import Contract
+from narrowgauge.contracts.contract_text import contract_instruction
 from narrowgauge.contracts.descriptors import builtin_descriptor_set, contracts_in, load_protos, pool_of
 from narrowgauge.contracts.route_rules import RouteRule
-from narrowgauge.contracts.specialist import CONFIG_FILE, SpecialistConfig
+from narrowgauge.contracts.specialist import CALL_ADAPTER, CONFIG_FILE, SpecialistConfig
 from narrowgauge.contracts.surfaces import CompiledAhead, get_surface
 from narrowgauge.contracts.trained import check_trained
 from narrowgauge.contracts.validate import violations
@@ -183,11 +184,24 @@ def _write_specialist(scratch: Path, config: SpecialistConfig, contract: Contrac
         (scratch / "constraints" / f"{config.name}.{name}.json").write_text(text, encoding="utf-8")
     target = scratch / "specialists" / config.name
     target.mkdir(parents=True)
-    shutil.copyfile(config.folder / CONFIG_FILE, target / CONFIG_FILE)
+    if config.adapter == CALL_ADAPTER:
+        reading = replace(config, adapter="adapter", instruction=contract_instruction(contract), proto="")
+        (target / CONFIG_FILE).write_text(_config_text(reading), encoding="utf-8")
+    else:
+        reading = config
+        shutil.copyfile(config.folder / CONFIG_FILE, target / CONFIG_FILE)
     for name in filter(None, (config.examples, config.rules)):
         shutil.copyfile(config.folder / name, target / name)
     if config.adapter_path is not None:
-        shutil.copytree(config.adapter_path, target / config.adapter, copy_function=shutil.copyfile)
+        shutil.copytree(config.adapter_path, target / reading.adapter, copy_function=shutil.copyfile)
+
+
+def _config_text(config: SpecialistConfig) -> str:
+    """Writes a configuration anew; JSON's texts, numbers and truth values are TOML's too."""
+    values = {name: value for name, value in asdict(config).items() if name != "folder" and value != ""}
+    return "".join(
+        f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in sorted(values.items())
+    )
 
 
 def _write_router(

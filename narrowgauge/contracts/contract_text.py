@@ -12,7 +12,7 @@ from narrowgauge.contracts.contract import Contract
 from narrowgauge.contracts.validate import default_violations
 from narrowgauge.v1 import options_pb2
 
-__all__ = ["contract_text"]
+__all__ = ["contract_instruction", "contract_text"]
 
 _INTEGERS = {
     FieldDescriptor.CPPTYPE_INT32,
@@ -39,6 +39,11 @@ def contract_text(contract: Contract) -> str:
         f"{tool.name}({_fields(tool.request, _DEPTH)}): {' '.join(tool.description.split())}".rstrip(": ")
         for tool in contract.tools
     )
+
+
+def contract_instruction(contract: Contract) -> str:
+    """Returns the system text of a specialist that reads its contract instead of knowing it."""
+    return f"Write the call.\n{contract_text(contract)}"
 
 
 def _fields(message: Descriptor, depth: int) -> str:

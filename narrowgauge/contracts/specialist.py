@@ -8,7 +8,7 @@
     catalogue_chars = 600         # optional: characters of catalogue text in a prompt; 0 for none
     schema_links = true           # optional: prompts say which words of a request name what of the catalogue
     examples = "examples.jsonl"   # optional
-    adapter = "adapter"           # optional: a folder beside this file
+    adapter = "adapter"           # optional: a folder beside this file, or "builtin:call"
     backend = "onnxruntime"       # optional: what decodes, or "llamacpp", "ollama"; see docs/backends.md
     ollama_model = ""             # for the backend "ollama": the model's name there
     guide = "llguidance"          # optional: what holds the constraint, or "outlines_core"
@@ -25,6 +25,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +34,27 @@ from narrowgauge.contracts.proto_json import read_message
 from narrowgauge.contracts.route_rules import RouteRule, read_rules
 from narrowgauge.errors import InvalidRequest, NotFound
 
-__all__ = ["BACKENDS", "CONFIG_FILE", "GUIDES", "Example", "SpecialistConfig"]
+__all__ = [
+    "BACKENDS",
+    "CALL_ADAPTER",
+    "CONFIG_FILE",
+    "GUIDES",
+    "Example",
+    "SpecialistConfig",
+    "call_adapter_folder",
+    "has_call_adapter",
+]
 
 CONFIG_FILE = "specialist.toml"
 BACKENDS = ("onnxruntime", "llamacpp", "ollama")
 """What can decode a specialist's calls."""
 GUIDES = ("llguidance", "outlines_core")
 """What can hold the constraint of a backend that decodes in the specialist's process."""
+CALL_ADAPTER = "builtin:call"
+"""In place of an adapter's folder: the adapter that Narrowgauge carries for contracts without one.
+
+It reads the contract in the prompt, so `compile` writes the contract's text in place of the instruction.
+"""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
@@ -109,7 +124,7 @@ class SpecialistConfig:
             0 for none, for a specialist whose weights know its objects.
         examples: Name of the examples file in `folder`; empty for none. They are shown in prompts as long as
             there is no adapter, and `narrowgauge train` learns from them.
-        adapter: Name of the adapter's folder in `folder`; empty for none.
+        adapter: Name of the adapter's folder in `folder`, or `CALL_ADAPTER`; empty for none.
         proto: The `.proto` file of the contract, or a folder of them that is their import path, relative to
             `folder`; empty for a contract that is named elsewhere. A bundle holds the contract itself.
         folder: Where the configuration was read from.
@@ -140,6 +155,8 @@ class SpecialistConfig:
     @property
     def adapter_path(self) -> Path | None:
         """Folder of the adapter; None when there is none."""
+        if self.adapter == CALL_ADAPTER:
+            return call_adapter_folder()
         return self.folder / self.adapter if self.adapter else None
 
     @property
@@ -163,7 +180,14 @@ class SpecialistConfig:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise InvalidRequest("BAD_SPECIALIST_CONFIG", f"{path}: {error}") from error
         config = cls(folder=folder, **_checked(path, values))
-        for name in filter(None, (config.examples, config.adapter, config.rules)):
+        own = "" if config.adapter == CALL_ADAPTER else config.adapter
+        if config.adapter == CALL_ADAPTER and not has_call_adapter():
+            raise NotFound(
+                "NO_SPECIALIST_FILE",
+                f"{path} names {CALL_ADAPTER}, and there is none in {call_adapter_folder()}: train it with "
+                "`narrowgauge train call`, or take the line out to show the examples in the prompt",
+            )
+        for name in filter(None, (config.examples, own, config.rules)):
             if not (folder / name).exists():
                 raise NotFound("NO_SPECIALIST_FILE", f"{path} names {name}, which {folder} does not have")
         return config
@@ -199,6 +223,16 @@ class SpecialistConfig:
 
 
 _TYPES = {str: "text", int: "a number", bool: "true or false"}
+
+
+def call_adapter_folder() -> Path:
+    """Returns the folder of the adapter that `CALL_ADAPTER` means, whether it is there or not."""
+    return Path(str(files("narrowgauge.specialists"))) / "call" / "adapter"
+
+
+def has_call_adapter() -> bool:
+    """Tells whether this installation carries the adapter that `CALL_ADAPTER` means."""
+    return (call_adapter_folder() / "adapter.safetensors").is_file()
 
 
 def _checked(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+from collections import Counter
 from itertools import islice
 from pathlib import Path
 
@@ -16,14 +18,18 @@ from narrowgauge.errors import NotFound
 from narrowgauge.evaluation.json_schema_contract import call_instruction, functions_of
 from narrowgauge.models.embedded import embedded_gguf
 from narrowgauge.models.gguf_checkpoint import GgufCheckpoint
+from narrowgauge.training.specialist.call_corpus import CallSources, call_examples
 from narrowgauge.training.specialist.call_requests import (
     CallTask,
+    call_specialist,
     encode_task,
     function_task,
     function_tasks,
     service_tasks,
 )
-from narrowgauge.training.specialist.call_seal_tools import in_training_half, read_seal_tools
+from narrowgauge.training.specialist.call_schema_requests import schema_tasks, word_call
+from narrowgauge.training.specialist.call_seal_tools import SealTools, in_training_half, read_seal_tools
+from narrowgauge.training.specialist.data_files import read_data_files
 from narrowgauge.training.specialist.encode import Encoder
 
 INVENTORY = Path(__file__).parents[2] / "docs" / "examples" / "inventory" / "inventory.proto"
@@ -44,6 +50,16 @@ TOOLS = [
         "required": ["text"],
     },
 ]
+PAPER = {
+    "api_name": "getPaper",
+    "api_description": "Retrieve a specific paper",
+    "parameters": {
+        "paper_id": {"type": "str", "description": "The ID of the paper"},
+        "year": {"type": "int", "description": "The year of the paper"},
+        "field": {"type": "str", "description": "The field of the paper (e.g., biology, physics)"},
+    },
+    "required": ["paper_id", "year"],
+}
 
 
 def encoder_for(task: CallTask) -> Encoder:
@@ -158,10 +174,11 @@ def test_half_of_the_rows_of_seal_tools_become_tasks(tmp_path: Path) -> None:
     seal = read_seal_tools(data)
     wanted = {row["query"] for row in rows if in_training_half(str(row["id"])) and row["id"] != bad}
     assert 10 < len(wanted) < 30
-    examples = [e for task in islice(seal.tasks(seed=1), 3) for e in task.examples]
+    examples = [e for task in islice(seal.tasks(seed=1), 12) for e in task.examples]
     assert {e.request for e in examples if e.call.request.WhichOneof("call") == "calls"} <= wanted
-    use = examples[0].call.request.calls.items[0]  # type: ignore[attr-defined]
-    assert use.f1.a2_depth == 2.5
+    use = next(e.call.request for e in examples if e.request in wanted).calls.items[0]  # type: ignore[attr-defined]
+    assert {field.json_name: value for field, value in use.ListFields()[0][1].ListFields()}["depth"] == 2.5
+    assert seal.free == ("sendMessage",)  # the only function that no row for evaluation calls
 
 
 def test_a_bad_row_is_counted(tmp_path: Path) -> None:
@@ -181,6 +198,55 @@ def test_a_bad_row_is_counted(tmp_path: Path) -> None:
     (tmp_path / "dev.jsonl").write_text("\n".join(map(json.dumps, rows)))
     (tmp_path / "tool.jsonl").write_text("\n".join(map(json.dumps, TOOLS)))
     seal = read_seal_tools(tmp_path / "dev.jsonl")
-    task = next(seal.tasks(seed=2))
-    assert {e.request for e in task.examples} >= {f"say {i}" for i in ids[1:]}
+    tasks = list(islice(seal.tasks(seed=2), 20))
+    assert {e.request for task in tasks for e in task.examples} == {f"say {i}" for i in ids[1:]}
     assert sum(seal.left_out.values()) == 1
+    only_bad = SealTools(seal.rows[:1], seal.functions)
+    assert list(only_bad.tasks(seed=1)) == []
+
+
+def test_schemas_become_requests_that_say_their_values() -> None:
+    """What a call gives stands in its request, what it must give is given, and some requests are refused."""
+    functions = functions_of([*TOOLS, PAPER])
+    tasks = list(islice(schema_tasks(functions, seed=3), 30))
+    refused = 0
+    for task in tasks:
+        for example in task.examples:
+            assert not violations(example.call.request)
+            refused += getattr(example.call.request, "unanswerable", False)
+    assert refused
+    rng = random.Random(4)
+    for _ in range(20):
+        text, given = word_call(functions[2], rng)
+        assert given.keys() >= {"paper_id", "year"}
+        assert given["paper_id"] in text and str(given["year"]) in text
+
+
+def test_a_corpus_has_what_was_asked_of_each_source(tmp_path: Path) -> None:
+    """Rows, schemas, invented contracts and functions, as many examples of each as the sources say."""
+    rows = [
+        {
+            "id": f"r{n}",
+            "query": f"say {n}",
+            "calling": [{"api": "sendMessage", "parameters": {"text": f"{n}"}}],
+        }
+        for n in range(12)
+        if in_training_half(f"r{n}")
+    ]
+    (tmp_path / "dev.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "tool.jsonl").write_text("\n".join(map(json.dumps, [*TOOLS, PAPER])))
+    files = read_data_files([tmp_path / "dev.jsonl"])
+    config, contract = call_specialist()
+    assert config.instruction == ""
+    encoder = encoder_for(CallTask(config, contract, ()))
+    left_out: Counter[str] = Counter()
+    sources = CallSources(seed=1, seals=files.calls, taken=5, generated=20)
+    found = dict(call_examples(encoder, sources, left_out, lambda done, of: None))
+    assert {source: len(examples) for source, examples in found.items()} == {
+        "rows of Seal-Tools": 5,
+        "worded from its functions": 8,
+        "on invented contracts": 7,
+        "on invented functions": 5,
+    }
+    nothing = dict(call_examples(encoder, CallSources(1, (), 5, 0), left_out, lambda done, of: None))
+    assert not any(nothing.values())

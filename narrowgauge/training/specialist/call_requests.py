@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from narrowgauge.contracts.contract import Contract, ToolCall
-from narrowgauge.contracts.contract_text import contract_text
+from narrowgauge.contracts.contract_text import contract_instruction
 from narrowgauge.contracts.descriptors import contracts_in, load_protos
 from narrowgauge.contracts.proto_json import read_message
 from narrowgauge.contracts.specialist import SpecialistConfig
@@ -40,10 +40,11 @@ from narrowgauge.training.specialist.call_contracts import (
 from narrowgauge.training.specialist.encode import Encoder, TrainingExample
 from narrowgauge.training.specialist.paraphrase import SLOT, SYNONYM_WORDS, Vocabulary, paraphrase
 from narrowgauge.training.specialist.refusals import unrelated_requests
+from narrowgauge.training.specialist.sql_periods import draw_today
 
 __all__ = [
     "CallTask",
-    "contract_instruction",
+    "call_specialist",
     "encode_task",
     "function_task",
     "function_tasks",
@@ -79,6 +80,15 @@ class CallTask:
     examples: tuple[TrainingExample, ...]
 
 
+def call_specialist() -> tuple[SpecialistConfig, Contract]:
+    """Returns the specialist that a training run is of: instruction and contract are each task's own.
+
+    Its contract has the service's name and the form of those that `narrowgauge eval call` makes.
+    """
+    contract = function_task([Function("none", "Does nothing.", {}, frozenset())], []).contract
+    return _config(contract, ""), contract
+
+
 def service_tasks(*, seed: int, requests: int = 8) -> Iterator[CallTask]:
     """Yields contracts made at run time with requests on them, without end.
 
@@ -88,21 +98,21 @@ def service_tasks(*, seed: int, requests: int = 8) -> Iterator[CallTask]:
     """
     rng = random.Random(f"services/{seed}")
     while True:
-        operations = draw_operations(rng, rng.randint(1, _MOST_FUNCTIONS))
+        operations = draw_operations(rng, _count(rng))
         refusing = rng.random() < 0.5
         contract = service_of_operations(operations, rng, refusing=refusing)
         texts = _unrelated(rng, operations)
         examples = []
         for _ in range(requests):
             if refusing and rng.random() < _REFUSED:
-                examples.append(
-                    TrainingExample(texts.pop(), _call(contract, "Decline", {"unanswerable": True}))
-                )
+                call = _call(contract, "Decline", {"unanswerable": True})
+                examples.append(TrainingExample(texts.pop(), call, today=str(draw_today(rng))))
                 continue
             operation = rng.choice(operations)
             text, given = _request(operation, rng)
             values = {_camel(one.argument.name): _proto_value(one, operation) for one in given}
-            examples.append(TrainingExample(text, _call(contract, operation.method, values)))
+            call = _call(contract, operation.method, values)
+            examples.append(TrainingExample(text, call, today=str(draw_today(rng))))
         yield CallTask(_config(contract, contract_instruction(contract)), contract, tuple(examples))
 
 
@@ -115,7 +125,7 @@ def function_tasks(*, seed: int, requests: int = 8) -> Iterator[CallTask]:
     """
     rng = random.Random(f"functions/{seed}")
     while True:
-        operations = draw_operations(rng, rng.randint(1, _MOST_FUNCTIONS))
+        operations = draw_operations(rng, _count(rng))
         functions = functions_of_operations(operations, rng)
         names = {operation.method: f.name for operation, f in zip(operations, functions, strict=True)}
         texts = _unrelated(rng, operations)
@@ -167,11 +177,6 @@ def function_task(
     return CallTask(_config(contract, call_instruction(functions)), contract, tuple(examples))
 
 
-def contract_instruction(contract: Contract) -> str:
-    """Returns the system text with which the call specialist serves a contract that it was not tuned to."""
-    return f"Write the call.\n{contract_text(contract)}"
-
-
 def encode_task(task: CallTask, encoder: Encoder) -> list[EncodedExample]:
     """Encodes a task's examples as they are served.
 
@@ -184,6 +189,11 @@ def encode_task(task: CallTask, encoder: Encoder) -> list[EncodedExample]:
     """
     own = encoder.of(task.config, get_surface(task.config.surface).compile(task.contract))
     return [own.encode(example) for example in task.examples]
+
+
+def _count(rng: random.Random) -> int:
+    """Returns how many functions a contract has: few as a rule, since each lengthens the prompt."""
+    return min(rng.randint(1, _MOST_FUNCTIONS), rng.randint(1, _MOST_FUNCTIONS))
 
 
 def _config(contract: Contract, instruction: str) -> SpecialistConfig:

@@ -22,9 +22,12 @@ from narrowgauge.training.specialist.call_requests import CallTask, function_tas
 
 __all__ = ["SealTools", "in_training_half", "read_seal_tools"]
 
-# As `narrowgauge eval call` puts together: five rows choose among the functions that one of them needs.
-_TOGETHER = 5
-_REFUSED = 0.15
+# Rows with one call that choose among the functions that one of them needs; rows with several calls bring
+# enough functions of their own.
+_TOGETHER = (1, 1, 2, 3)
+# Rows with one call come up so many times as often as the others: they are short, and what is asked most.
+_SINGLE = 3
+_REFUSED = 0.3
 _NUMBERS = {"int", "integer", "float", "number", "double"}
 
 
@@ -35,35 +38,51 @@ class SealTools:
     Attributes:
         rows: Of the training half.
         functions: By name.
-        left_out: Rows that could not be used, by reason, counted while tasks are drawn.
+        free: Names of the functions that no row for evaluation calls.
+        left_out: Rows that could not be used, by reason, found while tasks are drawn.
     """
 
     rows: tuple[Record, ...]
     functions: Mapping[str, Function]
+    free: tuple[str, ...] = ()
     left_out: Counter[str] = field(default_factory=Counter)
+    _bad: set[str] = field(default_factory=set)
 
     def tasks(self, *, seed: int) -> Iterator[CallTask]:
-        """Yields groups of rows on the functions that they need, without end, each time grouped anew.
+        """Yields groups of rows on the functions that they need, each time grouped anew.
 
-        A row of another group stands for a request that none of the functions serves.
+        Without end, unless no row can be used at all.
         """
         rng = random.Random(f"seal/{seed}")
-        rows = list(self.rows)
-        while rows:
-            rng.shuffle(rows)
-            for first in range(0, len(rows), _TOGETHER):
-                task = self._task(rows[first : first + _TOGETHER], rng)
+        single = [row for row in self.rows if len(row["calling"]) == 1]
+        several = [row for row in self.rows if len(row["calling"]) > 1]
+        while True:
+            groups = [[row] for row in several]
+            for _ in range(_SINGLE):
+                rng.shuffle(single)
+                first = 0
+                while first < len(single):
+                    groups.append(single[first : first + rng.choice(_TOGETHER)])
+                    first += len(groups[-1])
+            rng.shuffle(groups)
+            if len(self._bad) == len(self.rows):
+                return
+            for group in groups:
+                usable = [row for row in group if row["id"] not in self._bad]
+                task = self._task(usable, rng) if usable else None
                 if task is not None:
                     yield task
 
     def _task(self, rows: Sequence[Record], rng: random.Random) -> CallTask | None:
-        names = sorted({call["api"] for row in rows for call in row["calling"]})
+        names = list(dict.fromkeys(call["api"] for row in rows for call in row["calling"]))
+        rng.shuffle(names)
         functions = tuple(self.functions[name] for name in names)
         asked = []
         for row in rows:
             calls = [(call["api"], self._arguments(call)) for call in row["calling"]]
             asked.append((str(row["query"]), calls))
-        if rng.random() < _REFUSED * _TOGETHER:
+        # The request of another row stands for one that none of the functions serves.
+        if rng.random() < _REFUSED:
             stranger = rng.choice(self.rows)
             if not {call["api"] for call in stranger["calling"]} & set(names):
                 asked.append((str(stranger["query"]), []))
@@ -71,21 +90,12 @@ class SealTools:
             return function_task(functions, asked)
         except (InvalidRequest, Unsupported) as error:
             # One row that does not keep its own schema: the others may.
-            if len(rows) == 1:
-                self.left_out[error.reason] += 1
-                return None
-            good = [row for row in rows if self._is_good(row)]
-            return self._task(good, rng) if good and len(good) < len(rows) else None
-
-    def _is_good(self, row: Record) -> bool:
-        functions = tuple(self.functions[name] for name in sorted({call["api"] for call in row["calling"]}))
-        calls = [(call["api"], self._arguments(call)) for call in row["calling"]]
-        try:
-            function_task(functions, [(str(row["query"]), calls)])
-        except (InvalidRequest, Unsupported) as error:
+            if len(rows) > 1:
+                good = [row for row in rows if self._task([row], rng) is not None]
+                return self._task(good, rng) if good and len(good) < len(rows) else None
+            self._bad.add(str(rows[0]["id"]))
             self.left_out[error.reason] += 1
-            return False
-        return True
+            return None
 
     def _arguments(self, call: Mapping[str, Any]) -> dict[str, Any]:
         schemas = self.functions[call["api"]].parameters
@@ -112,6 +122,7 @@ def read_seal_tools(rows: Path, tools: Path | None = None) -> SealTools:
     except (KeyError, TypeError, AttributeError) as error:
         raise InvalidRequest("BAD_DATA_FILE", f"{found}: {error!r}") from error
     kept = []
+    reserved: set[str] = set()
     for row in read_records(rows):
         try:
             names = [str(call["api"]) for call in row["calling"]]
@@ -125,14 +136,21 @@ def read_seal_tools(rows: Path, tools: Path | None = None) -> SealTools:
             raise NotFound(
                 "NO_SUCH_TOOL", f"record {row['id']} calls {unknown[0]}, which {found} does not have"
             )
-        if wanted and in_training_half(str(row["id"])):
+        if not in_training_half(str(row["id"])):
+            reserved.update(names)
+        elif wanted and not any(_follows(call) for call in row["calling"]):
             kept.append(row)
-    return SealTools(tuple(kept), functions)
+    return SealTools(tuple(kept), functions, tuple(name for name in functions if name not in reserved))
 
 
 def in_training_half(record: str) -> bool:
     """Tells by its id whether a row is trained on; the others are for evaluation alone."""
     return hashlib.sha256(record.encode()).digest()[0] % 2 == 0
+
+
+def _follows(call: Mapping[str, Any]) -> bool:
+    """Tells whether a call takes another one's result, which the request does not say."""
+    return any("API_call" in str(value) for value in call["parameters"].values())
 
 
 def _as_typed(value: Any, schema: Any) -> Any:

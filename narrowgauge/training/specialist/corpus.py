@@ -20,7 +20,9 @@ from narrowgauge.contracts.surfaces import CompiledSurface
 from narrowgauge.contracts.surfaces.sql.from_sql import from_sql
 from narrowgauge.demo.warehouse import build_warehouse
 from narrowgauge.errors import InvalidRequest, NotFound, Unsupported
+from narrowgauge.evaluation.json_schema_contract import SERVICE as CALLS
 from narrowgauge.training.specialist.batches import EncodedExample
+from narrowgauge.training.specialist.call_corpus import CallSources, call_examples
 from narrowgauge.training.specialist.data import (
     organisation_examples,
     salesforce_examples,
@@ -43,10 +45,11 @@ DEFAULT_GENERATED = {
     "narrowgauge.tools.sql.v1.SqlToolService": 1500,
     "narrowgauge.tools.salesforce.v1.SalesforceToolService": 1200,
     "narrowgauge.tools.text.v1.TextToolService": 1200,
+    CALLS: 2000,
 }
 """Examples to generate, by contract; there is no generator for others."""
 
-_SQL, _SALESFORCE, _TEXT = DEFAULT_GENERATED
+_SQL, _SALESFORCE, _TEXT, _ = DEFAULT_GENERATED
 # Longer prompts cost more than they teach; the next example will be shorter.
 _MAX_TOKENS = 400
 # Of a prefix that examples share, so many at least and at most: it is read once for all of them.
@@ -148,6 +151,10 @@ def build_corpus(
     elif contract.service == _TEXT and sources.generated:
         made = summary_examples(contract, seed=sources.seed)
         corpus.add("generated results and notes", draw.some(made, sources.generated))
+    elif contract.service == CALLS:
+        calls = CallSources(sources.seed, sources.files.calls, sources.taken, sources.generated)
+        for source, examples in call_examples(encoder, calls, corpus.left_out, report):
+            corpus.add(source, examples)
     if not corpus.examples:
         raise InvalidRequest(
             "NO_EXAMPLES",

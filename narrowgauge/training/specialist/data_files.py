@@ -8,6 +8,7 @@
 | `name`, `fields` | an object's describe, as Salesforce's REST API answers it |
 | `name`, `fields`, `parents` | the same with `fields` and `parents` that map names to TypeScript's types |
 | `request`, `call` | an example, as in a specialist's examples file |
+| `query`, `calling` | a request and its calls of functions, as in Seal-Tools; `tool.jsonl` lies beside |
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from narrowgauge.contracts.specialist import Example
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.evaluation.records import Record, read_records
 from narrowgauge.evaluation.sql_databases import single_table_ddl
+from narrowgauge.training.specialist.call_seal_tools import SealTools, read_seal_tools
 
 __all__ = ["DataFiles", "Question", "is_held_back", "read_data_files"]
 
@@ -55,6 +57,7 @@ class DataFiles:
             table each, too many and too alike to draw more questions on.
         questions: Questions on these databases.
         examples: Requests with their calls, each with the place that it was read from.
+        calls: Requests to call functions, by file.
         describes: Describes of objects, as they stand in the files.
     """
 
@@ -62,6 +65,7 @@ class DataFiles:
     described: frozenset[str]
     questions: tuple[Question, ...]
     examples: tuple[tuple[str, Example], ...]
+    calls: tuple[SealTools, ...] = ()
     describes: tuple[Mapping[str, Any], ...] = ()
 
 
@@ -82,10 +86,15 @@ def read_data_files(paths: Sequence[Path]) -> DataFiles:
     questions: list[Question] = []
     examples: list[tuple[str, Example]] = []
     describes: list[Mapping[str, Any]] = []
+    calls: list[SealTools] = []
     for path in paths:
         # Corpora name their files alike: the folder tells them apart.
         source = f"{path.absolute().parent.name}/{path.name}"
-        for number, row in enumerate(read_records(path), start=1):
+        rows = read_records(path)
+        if rows and {"query", "calling"} <= rows[0].keys():
+            calls.append(read_seal_tools(path))
+            continue
+        for number, row in enumerate(rows, start=1):
             place = f"{path}, row {number}"
             if {"db_id", "ddl"} <= row.keys():
                 schemas[str(row["db_id"])] = str(row["ddl"])
@@ -108,7 +117,8 @@ def read_data_files(paths: Sequence[Path]) -> DataFiles:
                 raise InvalidRequest(
                     "BAD_DATA_FILE",
                     f"{place} is no schema (db_id, ddl), question (db_id, question, sql), example "
-                    f"(request, call) or describe (name, fields): it has {', '.join(sorted(row))}",
+                    "(request, call), describe (name, fields) or request to call functions (query, calling): "
+                    f"it has {', '.join(sorted(row))}",
                 )
     unknown = sorted({question.database for question in questions} - schemas.keys())
     if unknown:
@@ -117,7 +127,9 @@ def read_data_files(paths: Sequence[Path]) -> DataFiles:
             f"there are questions on {unknown[0]} and {len(unknown) - 1} other databases without a schema: "
             "name the file with their schemas too",
         )
-    return DataFiles(schemas, frozenset(described), tuple(questions), tuple(examples), tuple(describes))
+    return DataFiles(
+        schemas, frozenset(described), tuple(questions), tuple(examples), tuple(calls), tuple(describes)
+    )
 
 
 def _says_its_values(row: Record) -> bool:
