@@ -117,6 +117,7 @@ def test_rates_count_records(contract: Contract) -> None:
     assert report.metrics == {
         "valid": 1.0,
         "exact": 0.4,
+        "exact_answerable": 0.25,
         "tool_accuracy": 0.6,
         "argument_f1": pytest.approx(2 * 5 / (6 + 8)),
         "refusal_recall": 1.0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ async def evaluate_calls(
 
     Raises:
         InvalidRequest: A record is malformed, or `--address` or `--bundle` was given.
+        NotFound: There is no adapter in the folder that `--adapter` names.
         Unsupported: A function's schema cannot be a message; names the argument.
     """
     from narrowgauge.evaluation.asking import Asker
@@ -42,13 +44,14 @@ async def evaluate_calls(
             "BAD_ARGUMENT",
             "eval call compiles the functions of the records: neither --address nor --bundle can be given",
         )
+    adapter = _adapter(options)
     groups = call_groups(records, options.data, options.schemas)
     by_id: dict[str, CallVerdict] = {}
     latencies: list[float] = []
     for group in groups:
         with tempfile.TemporaryDirectory(prefix="narrowgauge-call-") as scratch:
             progress("compiling functions", len(by_id) / len(records))
-            bundle = await asyncio.to_thread(compile_functions, Path(scratch), group.functions)
+            bundle = await asyncio.to_thread(compile_functions, Path(scratch), group.functions, adapter)
             async with served_specialist(
                 _NAME,
                 address="",
@@ -75,12 +78,29 @@ async def evaluate_calls(
     add_verdicts([(record, by_id[record]) for record in ordered], report)
 
 
-def compile_functions(folder: Path, functions: tuple[Function, ...]) -> Bundle:
+def _adapter(options: EvalOptions) -> Path | None:
+    """Returns the adapter to ask with: the one named, or the one carried where it fits; None for the base."""
+    from narrowgauge.contracts.specialist import call_adapter_folder, has_call_adapter
+    from narrowgauge.errors import NotFound
+
+    if options.adapter is None:
+        # The one that is carried fits the embedded model alone.
+        return call_adapter_folder() if has_call_adapter() and options.model is None else None
+    if options.adapter == "none":
+        return None
+    folder = Path(options.adapter)
+    if not (folder / "adapter.safetensors").is_file():
+        raise NotFound("NO_ADAPTER", f"there is no adapter in {folder}")
+    return folder
+
+
+def compile_functions(folder: Path, functions: tuple[Function, ...], adapter: Path | None = None) -> Bundle:
     """Writes a bundle whose only specialist calls the functions.
 
     Args:
         folder: Where it is written.
         functions: What may be called.
+        adapter: Folder of an adapter that reads the functions in its prompt; None for the base alone.
 
     Raises:
         InvalidRequest, Unsupported: The functions cannot be a contract.
@@ -92,11 +112,18 @@ def compile_functions(folder: Path, functions: tuple[Function, ...]) -> Bundle:
     source.write_text(contract_source(functions), encoding="utf-8")
     specialist = folder / "specialist"
     specialist.mkdir()
+    line = ""
+    if adapter is not None:
+        # Without its record, which names no contract: each contract is a new one to it.
+        line = 'adapter = "adapter"\n'
+        (specialist / "adapter").mkdir()
+        for name in ("adapter.json", "adapter.safetensors"):
+            shutil.copyfile(adapter / name, specialist / "adapter" / name)
     # JSON's texts are TOML's too.
     instruction = json.dumps(call_instruction(functions), ensure_ascii=False)
     (specialist / "specialist.toml").write_text(
         f'name = "{_NAME}"\ncontract = "{SERVICE}"\nsurface = "protojson"\nmax_output_tokens = 256\n'
-        f"catalogue_chars = 0\ninstruction = {instruction}\n",
+        f"catalogue_chars = 0\ninstruction = {instruction}\n{line}",
         encoding="utf-8",
     )
     return compile_bundle(folder / "bundle", protos=[source], specialists=[specialist], with_router=False)

@@ -49,6 +49,12 @@ def evaluate(
     parallel: Annotated[
         int, typer.Option(min=1, help="Requests at once; latencies are those of lone requests with 1.")
     ] = 1,
+    adapter: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR", help="call: the adapter to ask with, or `none`; the carried one without it."
+        ),
+    ] = None,
     failures: Annotated[int, typer.Option(min=0, help="Failures to report at most.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -59,6 +65,10 @@ def evaluate(
     from narrowgauge.cli.evaluate.options import EvalOptions
     from narrowgauge.cli.evaluate.run import run_evaluation
     from narrowgauge.cli.render.report import print_report
+    from narrowgauge.errors import InvalidRequest
+
+    if adapter is not None and kind is not EvalKind.CALL:
+        raise InvalidRequest("BAD_ARGUMENT", "--adapter belongs to eval call; others serve their bundle's")
 
     options = EvalOptions(
         data=data,
@@ -68,6 +78,7 @@ def evaluate(
         model=model,
         schemas=schemas,
         parallel=parallel,
+        adapter=adapter,
     )
     report = asyncio.run(run_evaluation(kind.value, options))
     del report.failures[failures:]

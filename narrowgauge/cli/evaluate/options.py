@@ -20,6 +20,7 @@ class EvalOptions:
         model: Checkpoint to serve; None for the embedded one.
         schemas: Schemas or tools that records refer to; None looks beside the data.
         parallel: Requests at once.
+        adapter: Of `eval call`: a folder, `none` for the base alone, None for the adapter that is carried.
     """
 
     data: Path
@@ -29,3 +30,4 @@ class EvalOptions:
     model: Path | None = None
     schemas: Path | None = None
     parallel: int = 1
+    adapter: str | None = None

@@ -112,11 +112,17 @@ def judge_calls(answer: Answer, gold: Sequence[Call], functions: Sequence[Functi
 
 
 def add_verdicts(verdicts: Sequence[tuple[str, CallVerdict]], report: Report) -> None:
-    """Adds `valid`, `exact`, `tool_accuracy`, `argument_f1`, `refusal_recall` and `refusal_precision`."""
+    """Adds `valid`, `exact`, `tool_accuracy`, `argument_f1`, `refusal_recall` and `refusal_precision`.
+
+    Where some records have calls and some have none, also `exact_answerable`, over those that have.
+    """
     n = len(verdicts)
     found = [verdict for _, verdict in verdicts]
     report.rate("valid", sum(verdict.valid for verdict in found), n)
     report.rate("exact", sum(verdict.exact for verdict in found), n)
+    answerable = [verdict for verdict in found if not verdict.must_refuse]
+    if 0 < len(answerable) < n:
+        report.rate("exact_answerable", sum(verdict.exact for verdict in answerable), len(answerable))
     report.rate("tool_accuracy", sum(verdict.tools for verdict in found), n)
     report.statistic("argument_f1", [verdict.arguments for verdict in found], f1_of)
     must, did = [v.must_refuse for v in found], [v.refused for v in found]
