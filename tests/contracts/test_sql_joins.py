@@ -153,7 +153,7 @@ def test_names_suggest_keys_of_one_kind() -> None:
 
 
 def test_connected_tables_share_keys_but_no_other_columns() -> None:
-    """Two tables that refer to one have its key in common, a city in each of them says nothing."""
+    """Two tables that refer to one have its key in common; a city in each of them says nothing."""
     orders = Column("order_no", "number", references=("orders.order_no",))
     tables = (
         _table("orders", "order_no", "city"),

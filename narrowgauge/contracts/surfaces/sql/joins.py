@@ -10,7 +10,7 @@ between all columns of one kind (see `from_clause`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from narrowgauge.contracts.surfaces.sql.tables import CATEGORY, Column, Table
@@ -53,6 +53,7 @@ def keys_of(tables: Sequence[Table]) -> tuple[Key, ...]:
     """Returns the keys that a catalogue declares, then those that names suggest where it declares none."""
     found = list(dict.fromkeys(_declared(tables)))
     linked = {frozenset((key.table, key.other)) for key in found}
+    ends = {end for key in found for end in ((key.table, key.column), (key.other, key.other_column))}
     groups = list(range(len(tables)))
     for key in found:
         here, there = groups[key.table], groups[key.other]
@@ -62,7 +63,8 @@ def keys_of(tables: Sequence[Table]) -> tuple[Key, ...]:
             found += _self_named(tables, table)
         for other in range(table):
             if frozenset((table, other)) not in linked:
-                found += _named(tables, table, other, connected=groups[table] == groups[other])
+                connected = groups[table] == groups[other]
+                found += _naming(tables, table, other) or _of_one_name(tables, table, other, ends, connected)
     return tuple(dict.fromkeys(found))
 
 
@@ -110,9 +112,9 @@ def _resolve(tables: Sequence[Table], column: Column, reference: str) -> tuple[i
     return None
 
 
-def _named(tables: Sequence[Table], table: int, other: int, *, connected: bool) -> list[Key]:
-    """Keys that names suggest: those that name the other table, else columns of one name."""
-    found = [
+def _naming(tables: Sequence[Table], table: int, other: int) -> list[Key]:
+    """Keys of columns that name the other table: `customer_id`."""
+    return [
         Key(here, column.name, there, target.name, suggested=True)
         for here, there in ((table, other), (other, table))
         for column in tables[here].columns
@@ -120,15 +122,25 @@ def _named(tables: Sequence[Table], table: int, other: int, *, connected: bool) 
         if target.kind in joinable_kinds(column.kind)
         and any(_names(column.name, (*name, *_words(target.name))) for name in _forms(tables[there].name))
     ]
-    return found or [
-        Key(table, column.name, other, target.name, suggested=True)
-        for column in tables[table].columns
-        for target in tables[other].columns
-        # Each table may have its own `id`.
-        if (name := column.name.lower()) == target.name.lower() and name != "id"
-        if target.kind in joinable_kinds(column.kind)
-        if not connected or name.endswith("id") or {*_words(column.name)} & _KEY_LIKE
-    ]
+
+
+def _of_one_name(
+    tables: Sequence[Table], table: int, other: int, ends: Set[tuple[int, str]], connected: bool
+) -> list[Key]:
+    """Keys of columns of one name: all of one kind or, in connected tables, those that are like keys."""
+    found = []
+    for column in tables[table].columns:
+        for target in tables[other].columns:
+            # Each table may have its own `id`.
+            if column.name.lower() != target.name.lower() or column.name.lower() == "id":
+                continue
+            # People's schemas give one key different types in two tables.
+            like_key = bool({(table, column.name), (other, target.name)} & ends) or bool(
+                _KEY_LIKE.intersection(_words(column.name))
+            )
+            if like_key or (not connected and target.kind in joinable_kinds(column.kind)):
+                found.append(Key(table, column.name, other, target.name, suggested=True))
+    return found
 
 
 def _self_named(tables: Sequence[Table], table: int) -> list[Key]:
