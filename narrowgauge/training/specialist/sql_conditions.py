@@ -6,6 +6,7 @@ import datetime as dt
 import random
 from dataclasses import dataclass
 
+from narrowgauge.training.specialist.countries import demonym, said_country
 from narrowgauge.training.specialist.sql_periods import TODAY, period
 from narrowgauge.training.specialist.sql_schema import Column, Table
 
@@ -70,9 +71,13 @@ def number_words(number: int, rng: random.Random) -> str:
 def condition(table: Table, today: dt.date, rng: random.Random) -> Phrase | None:
     """Makes one condition on a table, relative to today; None when it has no column for one."""
     columns = [c for c in table.of("category", "number", "date", "place", "name") if c.values]
+    columns += table.of("flag")
     if not columns:
         return None
-    column = rng.choice(columns)
+    # Categories are what is left out most easily, so they are asked for most.
+    column = rng.choice([*columns, *(c for c in columns if c.role == "category")])
+    if column.words in ("country", "nation", "nationality") and column.values:
+        return _country(column, rng)
     if column.role == "date":
         return _date(column, today, rng)
     make = {
@@ -80,6 +85,7 @@ def condition(table: Table, today: dt.date, rng: random.Random) -> Phrase | None
         "number": _number,
         "place": _place,
         "name": _name,
+        "flag": _flag,
     }[column.role]
     return make(column, rng)
 
@@ -87,12 +93,8 @@ def condition(table: Table, today: dt.date, rng: random.Random) -> Phrase | None
 def _category(column: Column, rng: random.Random) -> Phrase:
     value = str(rng.choice(column.values))
     words = value.replace("_", " ")
-    if rng.random() < 0.06 and len(column.values) > 2:
-        other = str(rng.choice([v for v in column.values if v != value]))
-        both = f"{words} or {other.replace('_', ' ')}"
-        return Phrase(
-            "", f"with {column.words} {both}", f"{column.sql} IN ({literal(value)}, {literal(other)})"
-        )
+    if len(column.values) > 2 and rng.random() < 0.25:
+        return _categories(column, rng)
     if rng.random() < 0.08:
         after = rng.choice(("that are not {v}", "with a {c} other than {v}", "whose {c} is not {v}"))
         return Phrase("", after.format(v=words, c=column.words), f"{column.sql} <> {literal(value)}")
@@ -119,6 +121,65 @@ def _category(column: Column, rng: random.Random) -> Phrase:
     if column.words in ("city", "country"):
         forms = ["in {v}", "from {v}", "located in {v}", "based in {v}"]
     return Phrase("", rng.choice(forms).format(c=column.words, v=words), sql)
+
+
+def _categories(column: Column, rng: random.Random) -> Phrase:
+    """Two or three values of one column; `and` between them means either of them, like `or`."""
+    chosen = [
+        str(v) for v in rng.sample(column.values, 3 if len(column.values) > 4 and rng.random() < 0.2 else 2)
+    ]
+    said = [value.replace("_", " ") for value in chosen]
+    if rng.random() < 0.2:
+        forms: tuple[str, ...] = (
+            "that are neither {a} nor {b}",
+            "with a {c} other than {a} or {b}",
+            "except {a} and {b}",
+        )
+        both = f"{literal(chosen[0])}, {literal(chosen[1])}"
+        after = rng.choice(forms).format(a=said[0], b=said[1], c=column.words)
+        return Phrase("", after, f"{column.sql} NOT IN ({both})")
+    either = ", ".join(said[:-1]) + rng.choice((" or ", " and ")) + said[-1]
+    sql = f"{column.sql} IN ({', '.join(literal(value) for value in chosen)})"
+    if rng.random() < (0.7 if said[0].lower() in _ADJECTIVES else 0.35):
+        return Phrase(either, "", sql)
+    either = either.replace(" and ", " or ")
+    forms = (
+        "with {c} {v}",
+        "whose {c} is {v}",
+        "where the {c} is {v}",
+        "with a {c} of {v}",
+        "with either {v}",
+    )
+    return Phrase("", rng.choice(forms).format(c=column.words, v=either), sql)
+
+
+def _country(column: Column, rng: random.Random) -> Phrase:
+    """A country by its name, its abbreviation, or the adjective of its people; sometimes one of two."""
+    values = [str(v) for v in rng.sample(column.values, min(len(column.values), 2))]
+    adjectives = [demonym(value) for value in values]
+    if len(values) > 1 and rng.random() < 0.2:
+        sql = f"{column.sql} IN ({literal(values[0])}, {literal(values[1])})"
+        word = rng.choice((" and ", " or "))
+        if all(adjectives):
+            return Phrase(word.join(str(adjective) for adjective in adjectives), "", sql)
+        return Phrase("", "in " + word.join(said_country(value, rng) for value in values), sql)
+    sql = f"{column.sql} = {literal(values[0])}"
+    if adjectives[0] and rng.random() < 0.5:
+        return Phrase(adjectives[0], "", sql)
+    words = rng.choice(("in {v}", "from {v}", "located in {v}", "based in {v}", "whose {c} is {v}"))
+    return Phrase("", words.format(v=said_country(values[0], rng), c=column.words), sql)
+
+
+def _flag(column: Column, rng: random.Random) -> Phrase:
+    """A column that is true or false, by its name without `is`."""
+    words = column.words.removeprefix("is ").removeprefix("has ")
+    if rng.random() < 0.35:
+        after = rng.choice(("that are not {w}", "which are not {w}", "where {w} is false")).format(w=words)
+        return Phrase("", after, f"{column.sql} = FALSE")
+    sql = f"{column.sql} = TRUE"
+    if rng.random() < 0.4:
+        return Phrase(words, "", sql)
+    return Phrase("", rng.choice(("that are {w}", "which are {w}", "where {w} is true")).format(w=words), sql)
 
 
 def _number(column: Column, rng: random.Random) -> Phrase:
@@ -191,6 +252,11 @@ def _verb(column: Column, rng: random.Random) -> str:
         "paid": "paid",
         "resolved": "resolved",
         "updated": "updated",
+        "since": "who joined",
+        "birth": "born",
+        "start": "started",
+        "end": "ended",
+        "release": "released",
     }
     if stem in verbs:
         return verbs[stem]

@@ -2,17 +2,75 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from narrowgauge.v1.catalogue_pb2 import Catalogue, Entity, EntityField
 
 __all__ = ["Column", "Link", "Schema", "Table", "plural", "singular"]
 
 _NAME_LIKE = ("name", "title", "subject", "label", "number", "sku", "code", "reference")
+_IDENTIFIER = re.compile(r"(^|_)(id|ID|Id)$|[a-z](ID|Id)$")
+_SHORTENED, _REWORDED = 0.5, 0.15
+_KINDRED = {
+    "customer": ("clients", "accounts", "buyers"),
+    "employee": ("staff members", "colleagues", "workers"),
+    "product": ("articles", "items", "goods"),
+    "order": ("purchases",),
+    "invoice": ("bills",),
+    "shipment": ("parcels", "deliveries"),
+    "ticket": ("cases",),
+    "student": ("pupils",),
+    "movie": ("films",),
+    "film": ("movies",),
+    "car": ("vehicles",),
+    "person": ("people",),
+    "store": ("shops",),
+    "company": ("firms",),
+    "song": ("tracks",),
+    "salary": ("pay", "wage"),
+    "price": ("cost",),
+    "quantity": ("number of pieces", "amount"),
+    "total": ("total value", "sum"),
+    "amount": ("sum",),
+    "age": ("years of age",),
+    "category": ("kind",),
+    "country": ("nation",),
+    "city": ("town",),
+    "weight kg": ("weight", "weight in kilos"),
+}
+_COUNTRIES = (
+    *("Germany", "United Kingdom", "United States", "France", "Spain", "Italy", "Japan", "Canada", "Sweden"),
+    *("Poland", "Brazil", "India", "Netherlands", "Mexico", "Australia", "China", "Norway"),
+)
+_SUPPOSED: Mapping[str, tuple[str | int | float, ...]] = {
+    "status": ("open", "closed", "pending", "active"),
+    "type": ("standard", "premium", "basic", "trial"),
+    "category": ("food", "furniture", "books", "clothing"),
+    "gender": ("F", "M"),
+    "sex": ("F", "M"),
+    "priority": ("low", "medium", "high"),
+    "grade": ("A", "B", "C", "D"),
+    "genre": ("drama", "comedy", "jazz", "rock"),
+    "language": ("English", "French", "Spanish", "Hindi"),
+    "color": ("red", "blue", "green", "black"),
+    "country": _COUNTRIES,
+    "nationality": _COUNTRIES,
+    "city": ("Boston", "Lyon", "Osaka", "Leeds", "Turin", "Austin"),
+    "state": ("Texas", "Ohio", "Bavaria", "Oregon"),
+    "department": ("Sales", "History", "Finance", "Research"),
+    "position": ("goalkeeper", "captain", "assistant", "manager"),
+    "level": ("junior", "senior", "expert"),
+    "method": ("cash", "card", "transfer"),
+    "format": ("mp3", "wav", "pdf", "print"),
+    "result": ("won", "lost", "draw"),
+}
+"""Values to ask for in schemas without data, by the last word of a column's name."""
 _PLACES = ("city", "country", "region", "state", "location", "warehouse", "district")
 
 
@@ -24,8 +82,9 @@ class Column:
         table: Name of its table.
         name: Its own name.
         words: The name as people say it.
-        role: `number`, `date`, `category`, `place`, `name`, `text`, `key` or `link`.
+        role: `number`, `date`, `category`, `place`, `name`, `flag`, `text`, `key` or `link`.
         values: Values that stand in the data, for conditions; empty for keys.
+        nullable: Whether a row can have none.
     """
 
     table: str
@@ -33,6 +92,7 @@ class Column:
     words: str
     role: str
     values: tuple[str | int | float, ...]
+    nullable: bool = False
 
     @property
     def sql(self) -> str:
@@ -57,10 +117,17 @@ class Link:
 
 @dataclass(frozen=True)
 class Table:
-    """A table with its columns by role."""
+    """A table with its columns by role.
+
+    Attributes:
+        name: Its own name.
+        columns: Its columns.
+        words: What people call its rows, if not what the name says.
+    """
 
     name: str
     columns: tuple[Column, ...]
+    words: str = ""
 
     @property
     def one(self) -> str:
@@ -70,7 +137,7 @@ class Table:
     @property
     def many(self) -> str:
         """What people call the rows."""
-        return plural(self.name.replace("_", " "))
+        return plural(self.words or _spaced(self.name))
 
     def of(self, *roles: str) -> list[Column]:
         """Returns the columns of these roles."""
@@ -79,7 +146,7 @@ class Table:
     @property
     def display(self) -> Column:
         """The column that names a row, or its first one."""
-        named = sorted(self.of("name"), key=lambda c: c.name not in ("name", "title", "subject"))
+        named = sorted(self.of("name"), key=lambda c: c.name.lower() not in ("name", "title", "subject"))
         return next(iter(named), self.columns[0])
 
 
@@ -111,35 +178,62 @@ class Schema:
         """Returns the foreign keys of a table to another one."""
         return [link for link in self.links if link.child == child and link.parent != child]
 
+    def spoken(self, rng: random.Random) -> Schema:
+        """Returns the schema in somebody's words: tables and columns are often called something else."""
+        last = Counter(_spaced(name).split()[-1] for name in self.tables)
+        tables = {}
+        for name, table in self.tables.items():
+            words = _spaced(name)
+            if " " in words and last[words.split()[-1]] == 1 and rng.random() < _SHORTENED:
+                words = words.split()[-1]
+            if (others := _KINDRED.get(singular(words))) and rng.random() < _REWORDED:
+                words = rng.choice(others)
+            columns = tuple(replace(column, words=_reworded(column.words, rng)) for column in table.columns)
+            tables[name] = replace(table, columns=columns, words=words)
+        return self.with_tables(tables)
+
+    def with_tables(self, tables: Mapping[str, Table], links: Sequence[Link] | None = None) -> Schema:
+        """Returns a schema with these tables in place of its own, and with these links, if any are given."""
+        result = copy.copy(self)
+        result.tables = tables
+        result.links = self.links if links is None else tuple(links)
+        return result
+
     def _column(self, entity: Entity, field: EntityField) -> Column:
         role = self._role(field)
-        words = field.label or re.sub(r"(?<=[a-z])(?=[A-Z])", " ", field.name).replace("_", " ").lower()
+        words = field.label or _spaced(field.name)
         words = re.sub(r"\b(date|at)$", "date", words)
-        values = () if role in ("key", "link") else self._values(entity.name, field, role)
-        return Column(entity.name, field.name, words, role, values)
+        values = () if role in ("key", "link", "flag") else self._values(entity.name, field, role)
+        return Column(entity.name, field.name, words, role, values, field.nullable)
 
     def _role(self, field: EntityField) -> str:
         if field.references:
             return "link"
-        if field.key:
+        if field.key or _IDENTIFIER.search(field.name):
             return "key"
+        if "bool" in field.type:
+            return "flag"
         if "date" in field.type or "time" in field.type or re.search(r"(_date|_at|_on|date)$", field.name):
             return "date"
         if field.values:
             return "category"
         if re.search(r"int|real|num|dec|float|double", field.type):
             return "number"
-        if field.name in _PLACES:
+        name = field.name.lower()
+        if name in _PLACES:
             return "place"
-        if any(field.name.endswith(part) for part in _NAME_LIKE):
+        if any(name.endswith(part) for part in _NAME_LIKE):
             return "name"
-        return "text"
+        # Without data, what a column is called is all that says what it holds.
+        return (
+            "category" if self._database is None and _spaced(field.name).split()[-1] in _SUPPOSED else "text"
+        )
 
     def _values(self, table: str, field: EntityField, role: str) -> tuple[str | int | float, ...]:
-        if role == "category":
+        if role == "category" and field.values:
             return tuple(field.values)
         if self._database is None:
-            return self._made_up(role)
+            return _SUPPOSED.get(_spaced(field.name).split()[-1]) or self._made_up(role)
         # Identifiers come from the catalogue of this very database; quoting keeps odd names whole.
         column, source = (f'"{name.replace(chr(34), chr(34) * 2)}"' for name in (field.name, table))
         rows = self._database.execute(
@@ -163,6 +257,16 @@ _WORDS = (
     *("Aurora", "Beacon", "Cobalt", "Delta", "Ember", "Falcon", "Garnet", "Harbor", "Indigo", "Juniper"),
     *("Kestrel", "Lumen", "Meridian", "Nimbus", "Onyx", "Pioneer", "Quarry", "Raven", "Summit", "Tundra"),
 )
+
+
+def _spaced(name: str) -> str:
+    """Returns a name as words: `support_tickets` and `SupportTickets` are support tickets."""
+    return " ".join(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace("_", " ").lower().split())
+
+
+def _reworded(words: str, rng: random.Random) -> str:
+    others = _KINDRED.get(words)
+    return rng.choice(others) if others and rng.random() < _REWORDED else words
 
 
 def singular(words: str) -> str:
