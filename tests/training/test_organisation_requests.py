@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.resources import files
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from training_parts import Trained
 
 from narrowgauge.contracts.validate import violations
 from narrowgauge.training.specialist.data import organisation_examples, salesforce_examples
+from narrowgauge.training.specialist.data_files import read_data_files
 from narrowgauge.training.specialist.organisation_objects import (
     KEPT_FOR_EVALUATION,
     api_name,
@@ -100,6 +102,16 @@ def test_given_describes_are_read_by_their_types() -> None:
     assert fields["CreatedDate"]["type"] == "datetime"
     assert fields["CasesPerEntitlement"]["label"] == "Cases Per Entitlement"
     assert fields["Type"]["picklistValues"]
+
+
+def test_describes_stand_in_data_files(tmp_path: Path) -> None:
+    """Rows with name and fields are describes, of either form."""
+    listed = {"name": "Depot__c", "label": "Depot", "fields": [{"name": "Id", "label": "ID", "type": "id"}]}
+    path = tmp_path / "describes.jsonl"
+    path.write_text("\n".join(map(json.dumps, (GIVEN[0], listed))), encoding="utf-8")
+    first, second = read_data_files([path]).describes
+    assert first["fields"] == GIVEN[0]["fields"]
+    assert second["fields"] == listed["fields"]
 
 
 def test_calls_are_valid_and_the_surface_reads_them_back(specialist: Open) -> None:

@@ -16,7 +16,7 @@ from narrowgauge.training.specialist.organisation_scene import NUMBERS, STATE, S
 from narrowgauge.training.specialist.salesforce_said import period
 from narrowgauge.v1.catalogue_pb2 import EntityField
 
-__all__ = ["Condition", "conditions", "phrase", "where_of"]
+__all__ = ["Condition", "conditions", "of_one_value", "phrase", "where_of"]
 
 _FILE = "organisation_conditions"
 _PAST = re.compile(
@@ -61,6 +61,15 @@ def conditions(scene: Scene, count: int) -> list[Condition]:
         if made is not None and made.field not in found:
             found[made.field] = made
     return list(found.values())
+
+
+def of_one_value(condition: Condition) -> Condition:
+    """Returns the condition with the first of its alternatives alone; another one as it is."""
+    name, operator, stored = condition.items[0]
+    if operator != "IN":
+        return condition
+    items = [[name, "=", stored[0]]]
+    return Condition(condition.field, items, condition.slots, ("pick",), ("before pick",), "terse pick")
 
 
 def where_of(stated: Sequence[Condition]) -> list[Any]:

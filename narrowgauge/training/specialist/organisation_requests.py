@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from narrowgauge.training.specialist.noise import roughen
-from narrowgauge.training.specialist.organisation_queries import Asked, query_family
+from narrowgauge.training.specialist.organisation_asked import Asked
+from narrowgauge.training.specialist.organisation_queries import query_family
 from narrowgauge.training.specialist.organisation_scene import Scene
 from narrowgauge.training.specialist.organisation_writes import write_family
 from narrowgauge.training.specialist.organisations import Organisation

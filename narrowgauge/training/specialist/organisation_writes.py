@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from narrowgauge.training.specialist.organisation_queries import Asked
+from narrowgauge.training.specialist.organisation_asked import Asked
 from narrowgauge.training.specialist.organisation_scene import STATE, Scene
 from narrowgauge.training.specialist.salesforce_values import Value
 from narrowgauge.v1.catalogue_pb2 import EntityField

@@ -97,7 +97,8 @@ class _Grammar:
         return tuple(name for name, prefix in self.ids if (prefix == own if own else prefix not in known))
 
     def _writes(self, entity: str, name: str, identifier: str) -> list[str]:
-        writable = [field for field in self.paths[entity] if field.name in self._writable(entity)]
+        allowed = self._writable(entity)
+        writable = [field for field in self.paths[entity] if field.name in allowed]
         if not writable:
             return []
         required = frozenset(self.sets.get(f"required:{entity}", ()))

@@ -1,0 +1,87 @@
+"""A question about records of one object: the object with its conditions, and the call that asks for it.
+
+Slots of `wording/organisation_requests.txt` for queries: `{things}` and `{thing}` the object with its
+conditions, for several and for one, `{fields}` the columns, `{order}` how they are sorted, `{n}` a number of
+rows, `{most}` `highest` or the like of `{f}`, `{g}`, `{gs}` and `{h}` what groups are made by, `{the}` and
+`{that}` `total` or the like, `{than}` `more than 5` or the like, `{mostfirst}` the order of groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from narrowgauge.training.specialist.organisation_conditions import Condition, phrase, where_of
+from narrowgauge.training.specialist.organisation_scene import Scene
+from narrowgauge.training.specialist.sql_conditions import number_words
+
+__all__ = ["Asked", "Subject", "rows_asked"]
+
+_FILE = "organisation_requests"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked and the call's parts.
+
+    Attributes:
+        text: The request.
+        operation: As in `docs/eval.md`.
+        call: The rest of the call, in that form.
+        kind: The section of wordings.
+        rows: Rows of its context.
+    """
+
+    text: str
+    operation: str
+    call: dict[str, Any]
+    kind: str
+    rows: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The records that a query is about.
+
+    Attributes:
+        scene: Of the request.
+        stated: Conditions on them.
+        either: Whether one of the conditions suffices.
+    """
+
+    scene: Scene
+    stated: Sequence[Condition]
+    either: bool
+
+    @property
+    def things(self) -> str:
+        """The records in words, several."""
+        return phrase(self.scene, self.scene.nouns()[1], self.stated, either=self.either)
+
+    @property
+    def thing(self) -> str:
+        """The records in words, one."""
+        return phrase(self.scene, self.scene.nouns()[0], self.stated, either=self.either)
+
+    def asked(self, section: str, call: dict[str, Any], **slots: str) -> Asked:
+        """Says a request of a section and completes its call."""
+        slots = {"things": self.things, "thing": self.thing, **slots}
+        where = where_of(self.stated)
+        if self.either:
+            where = [{"or": where}]
+        whole = {"object": self.scene.entity.name, **call} | ({"where": where} if where else {})
+        return Asked(self.scene.say(_FILE, section, **slots), "query", whole, section)
+
+
+def rows_asked(scene: Scene, *, few: bool = False) -> tuple[str, int]:
+    """Draws a number of rows: in words, and for the call.
+
+    Args:
+        scene: Of the request.
+        few: Whether it is one of groups, of which there are not many.
+    """
+    count = scene.rng.choice((2, 3, 3, 4, 5, 5, 5, 6, 7, 8, 10, 10, 12, 15, 20, 25, 30, 50, 100))
+    if few:
+        count = scene.rng.choice((2, 3, 3, 4, 5, 5, 6, 8, 10))
+    return number_words(count, scene.rng), count
