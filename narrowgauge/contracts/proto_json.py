@@ -23,7 +23,7 @@ from narrowgauge.contracts.constraint.strings import json_text
 from narrowgauge.contracts.constraint.well_known import WRAPPERS
 from narrowgauge.errors import InvalidRequest
 
-__all__ = ["read_message", "write_message"]
+__all__ = ["read_message", "scalar_text", "write_message"]
 
 Check = Callable[[FieldDescriptor, Any], bool]
 """Called with each field that is set and its value; tells whether to write it, raises when it may not be."""
@@ -60,7 +60,7 @@ def _message(message: Any, check: Check) -> str:
     descriptor: Any = message.DESCRIPTOR
     name = descriptor.full_name
     if name in WRAPPERS:
-        return _scalar(descriptor.fields_by_name["value"], message.value)
+        return scalar_text(descriptor.fields_by_name["value"], message.value)
     writer = _SPECIAL.get(name)
     if writer is not None:
         return writer(message, check)
@@ -88,7 +88,7 @@ def _field(descriptor: FieldDescriptor, value: Any, check: Check) -> str:
         key_field, value_field = entry.fields_by_name["key"], entry.fields_by_name["value"]
         pairs = []
         for key in sorted(value):
-            key_text = _scalar(key_field, key)
+            key_text = scalar_text(key_field, key)
             quoted = key_text if key_text.startswith('"') else f'"{key_text}"'
             pairs.append(f"{quoted}:{_value(value_field, value[key], check)}")
         return "{" + ",".join(pairs) + "}"
@@ -100,10 +100,15 @@ def _field(descriptor: FieldDescriptor, value: Any, check: Check) -> str:
 def _value(descriptor: FieldDescriptor, value: Any, check: Check) -> str:
     if descriptor.message_type is not None:
         return _message(value, check)
-    return _scalar(descriptor, value)
+    return scalar_text(descriptor, value)
 
 
-def _scalar(descriptor: FieldDescriptor, value: Any) -> str:
+def scalar_text(descriptor: FieldDescriptor, value: Any) -> str:
+    """Returns the canonical JSON text of one value of a field that is no message.
+
+    Raises:
+        InvalidRequest: An enum value has no name.
+    """
     enum: Any = descriptor.enum_type
     match descriptor.cpp_type:
         case FieldDescriptor.CPPTYPE_STRING:

@@ -7,8 +7,8 @@ from functools import cache
 
 from llguidance import LLMatcher, LLTokenizer
 
-# Bytes in the order in which they end things: objects, lists, strings.
-_CLOSERS = tuple(map(ord, '}]")'))
+# Bytes in the order in which they end things: lines, objects, lists, strings.
+_CLOSERS = tuple(map(ord, '\n}]")'))
 
 
 @cache

@@ -82,17 +82,23 @@ def _case(surface: str, contract: Callable[[], Contract]) -> Callable[[], Surfac
     return cache(lambda: SurfaceCase(get_surface(surface).compile(contract()), shop_sets()))
 
 
+def _builtin(specialist: str) -> Callable[[], Contract]:
+    return lambda: builtin_contract(specialist)
+
+
 def _message(name: str) -> Callable[[], Contract]:
     return lambda: contract_for(everything_contract().tool(name).request)
 
 
+_PARTS = ("Scalars", "Shapes", "WellKnown", "StringRules", "NumberRules", "ShapeRules", "Sets")
+
 SURFACE_CASES: dict[str, Callable[[], SurfaceCase]] = {
+    **{f"compact-{name}": _case("compact", _builtin(name)) for name in ("salesforce", "sql", "summary")},
+    "compact-everything": _case("compact", everything_contract),
+    **{f"compact-{name}": _case("compact", _message(name)) for name in _PARTS},
     "salesforce": _case("salesforce", lambda: builtin_contract("salesforce")),
     "sql": _case("sql", lambda: builtin_contract("sql")),
     "protojson-text": _case("protojson", lambda: builtin_contract("summary")),
     "protojson-everything": _case("protojson", everything_contract),
-    **{
-        f"protojson-{name}": _case("protojson", _message(name))
-        for name in ("Scalars", "Shapes", "WellKnown", "StringRules", "NumberRules", "ShapeRules", "Sets")
-    },
+    **{f"protojson-{name}": _case("protojson", _message(name)) for name in _PARTS},
 }

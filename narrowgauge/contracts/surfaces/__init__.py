@@ -7,7 +7,7 @@ from narrowgauge.errors import NotFound
 
 __all__ = ["SURFACES", "ClosedSets", "CompiledAhead", "CompiledSurface", "Surface", "get_surface"]
 
-SURFACES = ("protojson", "salesforce", "sql")
+SURFACES = ("compact", "protojson", "salesforce", "sql")
 """Names of all surfaces."""
 
 
@@ -18,6 +18,10 @@ def get_surface(name: str) -> Surface:
         NotFound: There is no such surface.
     """
     match name:
+        case "compact":
+            from narrowgauge.contracts.surfaces.compact import CompactSurface
+
+            return CompactSurface()
         case "protojson":
             from narrowgauge.contracts.surfaces.protojson import ProtoJsonSurface
 

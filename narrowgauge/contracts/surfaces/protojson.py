@@ -13,22 +13,18 @@ with a repeated key is refused by `parse`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from functools import lru_cache
-from typing import Any
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from narrowgauge.contracts.constraint.fields import is_derived, values_from
 from narrowgauge.contracts.constraint.lark import literal
 from narrowgauge.contracts.constraint.limits import Limits
-from narrowgauge.contracts.constraint.messages import Coverage, MessageGrammar
+from narrowgauge.contracts.constraint.messages import MessageGrammar
 from narrowgauge.contracts.contract import Contract, Tool, ToolCall
 from narrowgauge.contracts.json_schema import JsonSchema, json_schema
 from narrowgauge.contracts.proto_json import read_message, write_message
+from narrowgauge.contracts.surfaces.any_contract import CompiledForAnyContract
 from narrowgauge.contracts.surfaces.surface import ClosedSets
-from narrowgauge.errors import FailedPrecondition, InvalidRequest, Unsupported
+from narrowgauge.errors import InvalidRequest
 
 __all__ = ["CompiledProtoJson", "ProtoJsonSurface"]
 
@@ -55,40 +51,10 @@ class ProtoJsonSurface:
         return CompiledProtoJson(contract, self._limits)
 
 
-class CompiledProtoJson:
+class CompiledProtoJson(CompiledForAnyContract):
     """The constraint of one contract on its ProtoJSON. Immutable."""
 
     name = "protojson"
-
-    def __init__(self, contract: Contract, limits: Limits) -> None:
-        """Compiles; see `ProtoJsonSurface.compile`."""
-        self.contract = contract
-        self._limits = limits
-        # Closed sets are not known yet: their fields stand as plain strings in this grammar.
-        self._skeleton, grammar = self._compiled(None)
-        self._coverage = grammar.coverage
-        self._closed_sets = frozenset(grammar.closed_set_names)
-        # Keyed by the sets' contents: a catalogue rarely changes between requests.
-        self._text = lru_cache(maxsize=8)(self._grammar_text)
-
-    @property
-    def closed_sets(self) -> frozenset[str]:
-        """Names of the closed sets that `grammar` needs."""
-        return self._closed_sets
-
-    @property
-    def coverage(self) -> Coverage:
-        """Which rules the constraint guarantees, and which protovalidate has to check."""
-        return self._coverage
-
-    def grammar(self, closed_sets: ClosedSets) -> str:
-        """Returns the grammar of all valid calls in llguidance's Lark dialect.
-
-        Raises:
-            FailedPrecondition: A closed set that every call needs is missing or empty.
-        """
-        needed = tuple((name, tuple(closed_sets.get(name, ()))) for name in sorted(self._closed_sets))
-        return self._text(needed)
 
     def json_schema(self, closed_sets: ClosedSets) -> JsonSchema:
         """Returns a JSON Schema of the calls, for engines with a constraint of their own.
@@ -107,7 +73,7 @@ class CompiledProtoJson:
         tool, body = self._opened(text)
         request = tool.request_class()
         read_message(body, request)
-        write_message(request, lambda descriptor, value: _check_member(descriptor, value, closed_sets))
+        self._check_members(request, closed_sets)
         return ToolCall(tool, request)
 
     def render(self, tool: Tool, request: Message) -> str:
@@ -121,45 +87,14 @@ class CompiledProtoJson:
             return text
         return f'{{"method":"{tool.name}","request":{text}}}'
 
-    def artefact(self) -> Mapping[str, object]:
-        """Returns what the compiler writes into the bundle, as JSON values."""
-        return {
-            "grammar": self._skeleton,
-            "rules_in_constraint": [list(claim) for claim in sorted(self._coverage.claims)],
-            "rules_checked_after": [
-                [field, rule, reason] for (field, rule), reason in sorted(self._coverage.left.items())
-            ],
-        }
+    def _begun(self, closed_sets: ClosedSets | None) -> MessageGrammar:
+        return MessageGrammar(self._limits, closed_sets)
 
-    def _grammar_text(self, closed_sets: tuple[tuple[str, tuple[str, ...]], ...]) -> str:
-        text, grammar = self._compiled(dict(closed_sets))
-        if not text:
-            missing = ", ".join(sorted(grammar.missing))
-            raise FailedPrecondition(
-                "CLOSED_SET_EMPTY",
-                f"every call of {self.contract.service} needs the closed sets {missing}, for which the "
-                "catalogue has no allowed values",
-                metadata={"closed_sets": missing},
-            )
-        return text
-
-    def _compiled(self, closed_sets: ClosedSets | None) -> tuple[str, MessageGrammar]:
-        """The grammar, empty when closed sets are missing for every tool."""
-        grammar = MessageGrammar(self._limits, closed_sets)
-        starts = []
-        for tool in self.contract.tools:
-            start = grammar.request(tool.request)
-            if start is None and not grammar.missing:
-                raise Unsupported(
-                    "UNSUPPORTED_MESSAGE",
-                    f"{tool.request.full_name}: no finite message has its required fields within "
-                    f"{self._limits.depth} levels of recursion",
-                    metadata={"field": tool.request.full_name},
-                )
-            if start is not None:
-                head = literal(f'{{"method":"{tool.name}","request":')
-                starts.append(start if len(self.contract.tools) == 1 else f'{head} {start} "}}"')
-        return grammar.lark.text(" | ".join(starts)) if starts else "", grammar
+    def _call(self, tool: Tool, request: str) -> str:
+        if len(self.contract.tools) == 1:
+            return request
+        head = literal(f'{{"method":"{tool.name}","request":')
+        return f'{head} {request} "}}"'
 
     def _opened(self, text: str) -> tuple[Tool, str]:
         if len(self.contract.tools) == 1:
@@ -179,32 +114,3 @@ class CompiledProtoJson:
         head = f'{{"method":"{tool.name}","request":'
         body = text[len(head) : -1] if text.startswith(head) else json.dumps(call["request"])
         return tool, body
-
-    def _check_bounds(self, descriptor: FieldDescriptor, value: Any) -> bool:
-        if is_derived(descriptor):
-            return False
-        bound = self._coverage.bounds.get(descriptor.full_name)
-        many = descriptor.is_repeated
-        sizes = [len(value)] if many or isinstance(value, str) else []
-        if bound is not None and any(size > bound for size in sizes):
-            raise InvalidRequest(
-                "OUT_OF_BOUNDS",
-                f"{descriptor.full_name}: {max(sizes)} is more than the {bound} that this surface writes",
-                field_violations=[(descriptor.full_name, f"at most {bound}")],
-            )
-        return True
-
-
-def _check_member(descriptor: FieldDescriptor, value: Any, closed_sets: ClosedSets) -> bool:
-    name = values_from(descriptor)
-    if not name or name not in closed_sets:
-        return True
-    allowed = closed_sets[name]
-    for item in [value] if isinstance(value, str) else value:
-        if item and item not in allowed:
-            raise InvalidRequest(
-                "NOT_IN_CLOSED_SET",
-                f"{descriptor.full_name}: {item!r} is none of the {len(allowed)} values of {name}",
-                field_violations=[(descriptor.full_name, f"{item!r} is not in {name}")],
-            )
-    return True
