@@ -268,8 +268,6 @@ class _Index:
         if len(tokens) == 1:
             # A part of somebody's name: `Energy` of `Atlas Energy`.
             return [] if tokens[0].proper else self._single(tokens[0], names)
-        if all(token.proper for token in tokens):
-            return [name for name in names if name.value]
         return names
 
     def _single(self, token: _Token, names: list[_Name]) -> list[_Name]:

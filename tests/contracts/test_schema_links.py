@@ -72,6 +72,7 @@ def linked(request: str) -> dict[str, str]:
         ("opne tikcets", {"tikcets": "support_tickets"}),
         ("what is the weather like", {}),
         ("an open lease", {"lease": "Lease__c"}),
+        ("list Support Tickets, not Leases", {"support tickets": "support_tickets", "leases": "Lease__c"}),
         ("on retailer visits", {"retailer": "customers.industry = Retail"}),
         ("cancel the opening", {"cancel": "Lease__c.Status__c = Cancelled"}),
         ("", {}),
