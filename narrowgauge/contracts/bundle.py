@@ -41,6 +41,7 @@ __all__ = ["Bundle", "carried_specialists", "compile_bundle", "example_requests"
 
 FORMAT = 1
 MANIFEST = "bundle.json"
+REQUESTS_FILE = "requests.txt"
 _DESCRIPTORS = "descriptors.binpb"
 _ANEW = "run `narrowgauge compile`, or copy it again"
 
@@ -231,13 +232,18 @@ def _write_router(
 def example_requests(config: SpecialistConfig, contract: Contract) -> list[str]:
     """Returns the example requests that routes are fitted to: the contract's and the specialist's.
 
-    Those that the specialist refuses are left out: they say what it is not for.
+    Those that the specialist refuses are left out: they say what it is not for. Lines of a `requests.txt` in
+    the specialist's folder are requests as well; nothing but routes is fitted to them.
     """
     requests = [example for tool in contract.tools for example in tool.examples]
     for example in config.read_examples():
         call = example.tool_call(contract).request
         if not getattr(call, "unanswerable", False):
             requests.append(example.request)
+    listed = config.folder / REQUESTS_FILE
+    if listed.is_file():
+        lines = listed.read_text(encoding="utf-8").splitlines()
+        requests += [line.strip() for line in lines if line.strip()]
     return requests
 
 

@@ -17,9 +17,11 @@ import numpy.typing as npt
 from narrowgauge.contracts.route_rules import RouteRule
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.routing.encoder import ENCODER_FILES, ENCODER_FOLDER, Encoder
+from narrowgauge.routing.lexical import WIDTH, lexical_features
 from narrowgauge.routing.logistic import fit, held_out_logits, softmax, temperature_of
 from narrowgauge.routing.rules import checked_rules
 from narrowgauge.routing.segmentation import quoted_regions, whole_span
+from narrowgauge.routing.spelling import words_of
 
 __all__ = ["OUT_OF_SCOPE", "compile_router", "compile_router_from_examples"]
 
@@ -35,6 +37,10 @@ _FORMAT = 2
 _SCALE = np.float32(10.0)
 _DECAY = 1.5e-2
 _DECAY_MANY = 1e-4
+_DECAY_LEXICAL = 5e-3
+_LEXICAL_SCALE = np.float32(5.0)
+# Rows times classes up to which intents are told apart by their words as well; beyond, examples are many.
+_LEXICAL_MOST = 250_000
 # Above this cosine a negative is so close to a specialist's own words that it is none for this set.
 _TOO_CLOSE = 0.65
 _NONE_SHARE = 0.5
@@ -158,14 +164,16 @@ def _compile(
     *,
     floor: float,
 ) -> None:
-    encoder = Encoder(folder, threads=1)
+    general = [line for line in _NEGATIVES.read_text(encoding="utf-8").splitlines() if line.strip()]
+    words = words_of([*general, *negatives, *(text for name in texts for text in texts[name])])
+    encoder = Encoder(folder, threads=1, words=words)
     names = sorted(texts)
     pool = [(k, text) for k, name in enumerate(names) for text in texts[name]]
     own = _alone(encoder, [text for _, text in pool])
     none = len(names)
     pool += [(none, text) for text in negatives]
     rows = _in_context(encoder, pool, np.concatenate([own, _alone(encoder, negatives)]))
-    outside = _outside(encoder, folder)
+    outside = _outside(Encoder(folder, threads=1, words=words_of(general)), folder, general)
     far = (outside[: len(outside) // 2] @ own.T).max(axis=1) < _TOO_CLOSE
     rows = _Rows(
         np.concatenate([rows.vectors, outside[np.concatenate([far, far])]]),
@@ -180,6 +188,13 @@ def _compile(
     weights = (share / sizes[rows.classes]).astype(np.float32)
     decay = _DECAY if len(rows.vectors) <= _FEW else _DECAY_MANY
     x = rows.vectors * _SCALE
+    scale = np.full(x.shape[1], _SCALE, np.float32)
+    lexical = precision is None and len(x) * classes <= _LEXICAL_MOST
+    if lexical:
+        sketches = lexical_features([text for _, text in pool] + [general[i] for i in np.flatnonzero(far)])
+        x = np.concatenate([x, sketches[rows.groups] * _LEXICAL_SCALE], axis=1)
+        scale = np.concatenate([scale, np.full(WIDTH, _LEXICAL_SCALE, np.float32)])
+        decay = _DECAY_LEXICAL
     steps = 100
     model = fit(x, rows.classes, classes, weights=weights, decay=decay, steps=steps)
     held = held_out_logits(x, rows.classes, rows.groups, classes, weights=weights, decay=decay, steps=steps)
@@ -192,7 +207,7 @@ def _compile(
     out.mkdir(parents=True, exist_ok=True)
     for name in ENCODER_FILES:
         shutil.copyfile(folder / name, out / name)
-    np.savez(out / "routes.npz", weight=model.weight * _SCALE, bias=model.bias)
+    np.savez(out / "routes.npz", weight=model.weight * scale[:, None], bias=model.bias)
     description = {
         "format": _FORMAT,
         "specialists": names,
@@ -200,6 +215,8 @@ def _compile(
         "thresholds": {name: round(t, 4) for name, t in zip(names, thresholds, strict=True)},
         "examples": {name: len(texts[name]) for name in names},
         "out_of_scope_examples": int(sizes[none] if none < len(sizes) else 0),
+        "lexical": lexical,
+        "words": words,
         **ruled,
         "held_out_accuracy": round(float((probabilities.argmax(1) == rows.classes).mean()), 4),
     }
@@ -226,12 +243,11 @@ def _alone(encoder: Encoder, texts: Sequence[str]) -> Array:
 _kept_outside: dict[tuple[str, int], Array] = {}
 
 
-def _outside(encoder: Encoder, folder: Path) -> Array:
+def _outside(encoder: Encoder, folder: Path, texts: Sequence[str]) -> Array:
     """Vectors of the general out-of-scope requests, all alone and then all inside longer ones; kept."""
     weights = folder / "encoder.onnx"
     key = (str(weights.resolve()), weights.stat().st_mtime_ns)
     if key not in _kept_outside:
-        texts = [line for line in _NEGATIVES.read_text(encoding="utf-8").splitlines() if line.strip()]
         beside = [texts[(7 * i + 13) % len(texts)] for i in range(len(texts))]
         within = [_within(i, text, other) for i, (text, other) in enumerate(zip(texts, beside, strict=True))]
         _kept_outside[key] = np.concatenate([_alone(encoder, texts), _vectors(encoder, within)])

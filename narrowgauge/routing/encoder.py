@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tokenizers import Tokenizer
 
 from narrowgauge.errors import DataLoss, InvalidRequest, LimitExceeded
 from narrowgauge.routing.dependencies import FEATURES, distances, pooling_rows
+from narrowgauge.routing.spelling import Spelling
 
 __all__ = ["ENCODER_FILES", "ENCODER_FOLDER", "MAX_CHARS", "Encoded", "Encoder", "tokens_of"]
 
@@ -68,12 +70,13 @@ class Encoder:
     Args:
         folder: Holds `ENCODER_FILES`.
         threads: Of the onnxruntime session.
+        words: Words in lower case that are no typing errors, beside those of the vocabulary.
 
     Raises:
         DataLoss: A file is missing or damaged.
     """
 
-    def __init__(self, folder: Path, *, threads: int = 1) -> None:
+    def __init__(self, folder: Path, *, threads: int = 1, words: Iterable[str] = ()) -> None:
         missing = [name for name in ENCODER_FILES if not (folder / name).is_file()]
         if missing:
             raise DataLoss("ROUTER_DAMAGED", f"{folder} lacks {', '.join(missing)}; compile the bundle again")
@@ -92,6 +95,7 @@ class Encoder:
             raise DataLoss("ROUTER_DAMAGED", f"{folder} cannot be read: {error}") from error
         self._cls = self._tokenizer.token_to_id("[CLS]")
         self._sep = self._tokenizer.token_to_id("[SEP]")
+        self._spelling = Spelling(self._tokenizer.get_vocab(), words)
 
     @property
     def hidden(self) -> int:
@@ -104,7 +108,7 @@ class Encoder:
         return int(self._tokenizer.get_vocab_size())
 
     def encode(self, text: str) -> Encoded:
-        """Encodes a text in windows.
+        """Encodes a text in windows, without its typing errors; offsets are those of the text as it is.
 
         Raises:
             InvalidRequest: The text is blank.
@@ -119,7 +123,11 @@ class Encoder:
         if not text.strip():
             raise InvalidRequest("EMPTY_TEXT", "the request has no text")
         encoding = self._tokenizer.encode(text)
-        ids = np.array(encoding.ids, np.int64)
+        ids, offsets = np.array(encoding.ids, np.int64), encoding.offsets
+        mended = self._spelling.mend(text, ids, offsets)
+        if mended is not None:
+            encoding = self._tokenizer.encode(mended.text)
+            ids, offsets = np.array(encoding.ids, np.int64), mended.original(encoding.offsets)
         if len(ids) > _MAX_TOKENS:
             raise LimitExceeded(
                 "TEXT_TOO_LONG",
@@ -127,8 +135,8 @@ class Encoder:
                 metadata={"limit_tokens": str(_MAX_TOKENS)},
             )
         states, tags = self._windows(ids)
-        offsets = np.array([(0, 0), *encoding.offsets, (len(text), len(text))], np.int64)
-        return Encoded(offsets, np.concatenate([[self._cls], ids, [self._sep]]), states, tags)
+        places = np.array([(0, 0), *offsets, (len(text), len(text))], np.int64)
+        return Encoded(places, np.concatenate([[self._cls], ids, [self._sep]]), states, tags)
 
     def read(
         self, encoded: Encoded, spans: list[tuple[int, int]], quotes: list[tuple[int, int]]

@@ -10,22 +10,28 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from narrowgauge.contracts.route_rules import FORBID, FORCE, RouteRule
 from narrowgauge.errors import DataLoss, InvalidRequest, LimitExceeded
 from narrowgauge.routing.dependencies import decode
 from narrowgauge.routing.encoder import Encoder
+from narrowgauge.routing.lexical import WIDTH, asked_text, lexical_features
+from narrowgauge.routing.logistic import softmax
 from narrowgauge.routing.routes import NO_SPECIALIST, Route, RouteClassifier
 from narrowgauge.routing.rules import RuleSet
-from narrowgauge.routing.segmentation import quoted_regions, segment, whole_span
+from narrowgauge.routing.segmentation import BEGIN, quoted_regions, segment, whole_span
 from narrowgauge.v1 import dispatcher_pb2, options_pb2
 
 __all__ = ["MAX_STEPS", "NO_SPECIALIST", "Route", "RouterGraph"]
+
+Array = npt.NDArray[np.float32]
 
 MAX_STEPS = 128
 """Most steps that a plan may have; the head for dependencies compares all pairs."""
 
 _CANDIDATES = 3
+_SURE = 0.85
 _EFFECTS = {FORCE: options_pb2.ROUTE_EFFECT_FORCE, FORBID: options_pb2.ROUTE_EFFECT_FORBID}
 _KINDS = {
     "after": dispatcher_pb2.DEPENDENCY_KIND_AFTER,
@@ -42,15 +48,22 @@ class RouterGraph:
         names: Names of the specialists, sorted.
         classifier: Of route vectors.
         rules: What is asked before the classifier.
+        lexical: The classifier reads sketches of words as well (`lexical`).
     """
 
     def __init__(
-        self, encoder: Encoder, names: tuple[str, ...], classifier: RouteClassifier, rules: RuleSet
+        self,
+        encoder: Encoder,
+        names: tuple[str, ...],
+        classifier: RouteClassifier,
+        rules: RuleSet,
+        lexical: bool = False,
     ) -> None:
         self._encoder = encoder
         self._names = names
         self._classifier = classifier
         self._rules = rules
+        self._lexical = lexical
 
     @classmethod
     def load(cls, path: Path, *, threads: int | None = None) -> RouterGraph:
@@ -71,13 +84,15 @@ class RouterGraph:
             with np.load(io.BytesIO((path / "routes.npz").read_bytes())) as routes:
                 weight, bias = routes["weight"] / temperature, routes["bias"] / temperature
             thresholds = {name: float(description["thresholds"][name]) for name in names}
+            lexical = bool(description.get("lexical", False))
+            words = [str(word) for word in description.get("words", [])]
             rules = RuleSet([RouteRule.of_values(values) for values in description["rules"]])
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, InvalidRequest) as error:
             raise DataLoss("ROUTER_DAMAGED", f"{path} is not a compiled router: {error}") from error
-        if weight.shape[1] != len(names) + 1:
+        encoder = Encoder(path, threads=_threads() if threads is None else threads, words=words)
+        if weight.shape != (encoder.hidden + (WIDTH if lexical else 0), len(names) + 1):
             raise DataLoss("ROUTER_DAMAGED", f"{path}/routes.npz does not fit the specialists of router.json")
-        encoder = Encoder(path, threads=_threads() if threads is None else threads)
-        return cls(encoder, names, RouteClassifier(names, weight, bias, thresholds), rules)
+        return cls(encoder, names, RouteClassifier(names, weight, bias, thresholds), rules, lexical)
 
     @property
     def specialists(self) -> tuple[str, ...]:
@@ -103,8 +118,11 @@ class RouterGraph:
             )
         vectors, kinds = self._encoder.read(encoded, [tokens for _, tokens in found], quotes)
         matches = [self._rules.matches(text, span, quotes) for span, _ in found]
-        routes = self._classifier.routes(vectors, matches)
-        kept = _steps(text, [span for span, _ in found], routes)
+        routes = self._classifier.routes(
+            self._read(text, vectors, [span for span, _ in found], quotes), matches
+        )
+        begins = _begin_probabilities(encoded.tags, [tokens for _, tokens in found])
+        kept = _steps(text, [span for span, _ in found], routes, begins)
         if len(kept) < len(found):
             # What lies between two steps is part of what tells their dependency: it is read again.
             _, kinds = self._encoder.read(encoded, [found[k][1] for k in kept], quotes)
@@ -135,6 +153,15 @@ class RouterGraph:
         plan.plan_ms = 1e3 * (time.perf_counter() - began)
         return plan
 
+    def _read(
+        self, text: str, vectors: Array, spans: list[tuple[int, int]], quotes: list[tuple[int, int]]
+    ) -> Array:
+        """What the classifier reads of spans: float32 [spans, features]."""
+        if not self._lexical:
+            return vectors
+        sketches = lexical_features([asked_text(text, span, quotes) for span in spans])
+        return np.concatenate([vectors, sketches], axis=1)
+
     def classify(self, text: str) -> Route:
         """Routes a text as one sub-task; all candidates are given.
 
@@ -145,17 +172,27 @@ class RouterGraph:
         encoded = self._encoder.encode(text)
         whole, quotes = whole_span(text), quoted_regions(text)
         vectors, _ = self._encoder.read(encoded, [encoded.tokens(whole) or (0, len(encoded.ids))], quotes)
-        return self._classifier.routes(vectors, [self._rules.matches(text, whole, quotes)])[0]
+        read = self._read(text, vectors, [whole], quotes)
+        return self._classifier.routes(read, [self._rules.matches(text, whole, quotes)])[0]
 
 
-def _steps(text: str, spans: list[tuple[int, int]], routes: list[Route]) -> list[int]:
-    """Indices of the spans that are steps: beside others, one word that nobody serves is only a greeting."""
-    kept = [
-        k
-        for k, ((begin, end), route) in enumerate(zip(spans, routes, strict=True))
-        if route.specialist or len(text[begin:end].split()) > 1
-    ]
+def _steps(text: str, spans: list[tuple[int, int]], routes: list[Route], begins: list[float]) -> list[int]:
+    """Indices of the spans that are steps: beside others, a word that nobody serves is only a greeting.
+
+    So are two words where the tags, too, are not sure that something begins there ("by then").
+    """
+    kept = []
+    for k, ((begin, end), route) in enumerate(zip(spans, routes, strict=True)):
+        words = len(text[begin:end].split())
+        if route.specialist or words > 2 or (words == 2 and begins[k] >= _SURE):
+            kept.append(k)
     return kept or list(range(len(spans)))
+
+
+def _begin_probabilities(tags: Array, tokens: list[tuple[int, int]]) -> list[float]:
+    """The probability that a sub-task begins at the first token of each span; tags float32 [T, 3] logits."""
+    table = softmax(tags[[begin for begin, _ in tokens]])
+    return [float(row[BEGIN]) for row in table]
 
 
 def _threads() -> int:
