@@ -132,6 +132,44 @@ def test_a_run_that_was_ended_goes_on(tmp_path: Path, tiny_checkpoint: Path) -> 
 
 
 @needs_torch
+def test_the_call_specialist_learns_to_read_contracts(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    """Rows, schemas and invented contracts become an adapter whose record names no contract's instruction."""
+    from narrowgauge.training.specialist.call_seal_tools import in_training_half
+
+    ids = [f"r{n}" for n in range(12) if in_training_half(f"r{n}")]
+    rows = [
+        {"id": i, "query": f"say {i}", "calling": [{"api": "say", "parameters": {"text": i}}]} for i in ids
+    ]
+    tools = [
+        {
+            "api_name": name,
+            "api_description": f"{name} a text",
+            "parameters": {"text": {"type": "str", "description": "what"}},
+            "required": ["text"],
+        }
+        for name in ("say", "sing", "print")
+    ]
+    (tmp_path / "dev.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "tool.jsonl").write_text("\n".join(map(json.dumps, tools)))
+    command = (
+        *("call", "--data", tmp_path / "dev.jsonl", "--out", tmp_path / "adapter", "--base", tiny_checkpoint),
+        *("--steps", 1, "--threads", 1, "--take", 3, "--generate", 10),
+    )
+    code, output = run(*command)
+    assert code == 0, output
+    record = json.loads((tmp_path / "adapter" / "training.json").read_text())
+    assert (record["specialist"], record["surface"], record["instruction"]) == ("call", "protojson", "")
+    assert record["examples"]["rows of Seal-Tools"] == 3
+    assert sum(record["examples"].values()) == 13
+    # It can be gone on from, as the carried one can.
+    code, output = run(*command[:-1], 9, "--start", tmp_path / "adapter", "--out", tmp_path / "more")
+    assert code == 0, output
+    code, output = run(*command, "--start", tmp_path / "nothing", "--out", tmp_path / "none")
+    assert code == 1
+    assert "no adapter" in output
+
+
+@needs_torch
 def test_sql_learns_from_questions_and_schemas_of_files(tmp_path: Path, tiny_checkpoint: Path) -> None:
     """Generated questions over the warehouse and a file's schema, and the file's own questions, all count."""
     rows: list[dict[str, str]] = [
