@@ -71,6 +71,7 @@ class GoldStep:
         depends_on: `{index: kind}`.
         over_all: It needs everything so far: `depends_on` names only the results that no other step used.
         span: Character offsets in the request, set when it is rendered.
+        spelt: The text without typing errors, where `text` may have some.
     """
 
     text: str
@@ -79,6 +80,7 @@ class GoldStep:
     depends_on: dict[int, str] = field(default_factory=dict)
     over_all: bool = False
     span: tuple[int, int] = (0, 0)
+    spelt: str = ""
 
     @property
     def noun(self) -> str:
@@ -180,7 +182,7 @@ class PlanDrawer:
         """Draws the steps of a request; `own`: most of them are for our specialists."""
         rng = self.rng
         steps: list[GoldStep] = []
-        refers, depends, elliptical = (0.38, 0.44, 0.52) if self.training else (0.36, 0.41, 0.44)
+        refers, depends, elliptical = (0.48, 0.56, 0.64) if self.training else (0.36, 0.41, 0.44)
         while len(steps) < count:
             step: GoldStep | None = None
             chance = rng.random()

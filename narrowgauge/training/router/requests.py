@@ -9,12 +9,18 @@ from typing import Any
 
 from narrowgauge.training.router import connecting as c
 from narrowgauge.training.router.plans import GoldStep, PlanDrawer, Pool, data_sources
+from narrowgauge.training.router.wording import SLOTS
 
 __all__ = ["Composer", "Request"]
 
+_NAMING = ("rows", "object", "row2", "doc", "unit", "party", "attr")
 _QUESTION = re.compile(r"^(?:what|which|who|how|when|where|are|is|do|does|did|why|can)\b", re.IGNORECASE)
 _MORE_MARKS = 0.6
-_MISSPELT = 0.25
+_MISSPELT = 0.3
+_KEY_WORD = re.compile("|".join(sorted({w for name in _NAMING for v in SLOTS[name] for w in v.split()})))
+"""Words that often decide a route alone: training misspells them more often than others."""
+_BESIDE = dict(zip("qwertyuiopasdfghjklzxcvbnm", "wqrewyuoipsadghjfklzcxvmnb", strict=True))
+"""A key beside each key."""
 _PUNCTUATION = re.compile(r"[,.;:?!]")
 
 
@@ -60,13 +66,16 @@ class Composer:
     def draw(self) -> Request:
         """Draws one request."""
         rng = self._rng
-        own = rng.random() < 0.62
-        steps = self._plans.plan(rng.choices(range(1, 11), (26, 26, 20, 12, 6, 4, 2, 2, 1, 1))[0], own)
+        training = self._plans.training
+        own = rng.random() < (0.72 if training else 0.62)
+        counts = (14, 26, 22, 15, 9, 6, 3, 3, 1, 1) if training else (26, 26, 20, 12, 6, 4, 2, 2, 1, 1)
+        steps = self._plans.plan(rng.choices(range(1, 11), counts)[0], own)
         return self._render(steps)
 
     def single(self) -> GoldStep:
         """Draws one sub-task that stands alone, for the routing loss; some are misspelt."""
         step = self._plans.single()
+        step.spelt = step.text
         if self._rng.random() < _MISSPELT:
             step.text = self._misspelt(step.text)
         return step
@@ -116,7 +125,7 @@ class Composer:
                 start = True
             pair = None
             if i + 1 < len(steps) and rng.random() < (
-                (0.28 if training else 0.2) if style in ("inline", "sentences", "mixed") else 0.02
+                (0.36 if training else 0.2) if style in ("inline", "sentences", "mixed") else 0.02
             ):
                 pair = self._pair(steps, i)
             if pair is not None:
@@ -247,7 +256,7 @@ class Composer:
         lower = rng.random() < 0.28
         upper = not lower and rng.random() < 0.015
         bare = rng.random() < 0.07
-        typos = rng.random() < 0.12
+        typos = rng.random() < (0.18 if self._plans.training else 0.12)
         text = ""
         bounds: dict[int, list[int]] = {}
         for raw, index in pieces:
@@ -270,17 +279,21 @@ class Composer:
 
     def _misspelt(self, text: str) -> str:
         rng = self._rng
+        training = self._plans.training
         words = text.split(" ")
         for k, word in enumerate(words):
-            if len(word) > 3 and word.isalpha() and rng.random() < 0.12:
+            share = 0.4 if training and len(word) > 3 and _KEY_WORD.fullmatch(word.lower()) else 0.12
+            if len(word) > 3 and word.isalpha() and rng.random() < share:
                 at = rng.randrange(1, len(word) - 1)
-                change = rng.randrange(3)
+                change = rng.randrange(4 if training else 3)
                 if change == 0:
                     words[k] = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
                 elif change == 1:
                     words[k] = word[:at] + word[at + 1 :]
-                else:
+                elif change == 2:
                     words[k] = word[:at] + word[at] + word[at:]
+                else:
+                    words[k] = word[:at] + _BESIDE.get(word[at], "e") + word[at + 1 :]
         return " ".join(words)
 
 

@@ -16,6 +16,7 @@ import torch
 from tokenizers import Encoding, Tokenizer
 from torch import Tensor
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from narrowgauge.routing.dependencies import FEATURES, KINDS, distance_index, pooling_rows
 from narrowgauge.training.router.corpora import external_tasks, read_jsonl, taskbench_texts
@@ -23,6 +24,7 @@ from narrowgauge.training.router.graph import EncoderShape, write_encoder, write
 from narrowgauge.training.router.model import Encoder, RouterModel, base_weights
 from narrowgauge.training.router.plans import GoldStep
 from narrowgauge.training.router.requests import Composer, Request
+from narrowgauge.training.router.restore import exported_weights
 from narrowgauge.training.router.vocabulary import prune
 
 OUTSIDE, BEGIN, INSIDE = range(3)
@@ -30,7 +32,7 @@ POSITIONS = 256
 LONGEST = 160
 GENERAL = "general"
 """Corpus of texts that only the teacher speaks about: they may have several sub-tasks."""
-HIDDEN_TOKENS = 0.03
+HIDDEN_TOKENS = 0.04
 """Share of the tokens of composed requests that training hides, so that no single word decides."""
 
 
@@ -181,8 +183,8 @@ def losses(
         similar = similar.masked_fill(~targets.rivals[batch.classes[known]], -1e4)
         out["route"] = functional.cross_entropy(similar, batch.classes[known])
     if teacher is not None:
-        picked = rng.sample(range(len(batch.steps)), min(20, len(batch.steps)))
-        wanted = teacher([batch.steps[k].text for k in picked])
+        picked = rng.sample(range(len(batch.steps)), min(30, len(batch.steps)))
+        wanted = teacher([batch.steps[k].spelt or batch.steps[k].text for k in picked])
         out["teacher"] = (1 - (vectors[picked] * wanted).sum(-1)).mean()
     return out
 
@@ -217,7 +219,14 @@ def main() -> None:
     parser.add_argument(
         "--resume",
         type=Path,
-        help="folder of an earlier run with the same layers: goes on from its checkpoint",
+        help="folder of an earlier run with the same layers: goes on from its checkpoint.pt, or where that is"
+        " missing from what it exported",
+    )
+    parser.add_argument(
+        "--average",
+        type=float,
+        default=0.98,
+        help="what is exported is a moving average of the weights; 0 exports those of the last step",
     )
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -236,13 +245,11 @@ def main() -> None:
     encoder = Encoder(EncoderShape(len(args.layers)), tokenizer.get_vocab_size(), POSITIONS)
     model = RouterModel(encoder, len(targets.index))
     if args.resume:
-        saved = torch.load(args.resume / "checkpoint.pt")
-        classes = model.classes.detach().clone()
-        classes[: len(saved["classes"])] = saved["classes"]
-        model.load_state_dict({**saved, "classes": classes})
+        model.load_state_dict(resumed(args.resume, model, len(args.layers)))
     else:
         base_weights(args.base, encoder, args.layers, words)
     encoder.train_rounded()
+    averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(args.average))
     teacher = Teacher(args.base)
     general = [text for text in taskbench_texts(args.data) if len(text) < 200]
     general += [row["query"] for row in read_jsonl(args.data / "seal_tools" / "dev.jsonl.xz")]
@@ -286,18 +293,32 @@ def main() -> None:
                 shown[key] = 0.98 * shown.get(key, value.item()) + 0.02 * value.item()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
+        averaged.update_parameters(model)
         step += 1
         if step % 50 == 0:
             print(step, f"{spent:.3f}", {k: round(v, 4) for k, v in shown.items()}, flush=True)
         if step % 100 == 0:
-            export(model, tokenizer, args.out)
-    export(model, tokenizer, args.out)
+            export(averaged.module, tokenizer, args.out)
+    export(averaged.module, tokenizer, args.out)
     (args.out / "training.json").write_text(
         json.dumps(
             {"steps": step, "layers": args.layers, "seed": args.seed, "minutes": args.minutes}, sort_keys=True
         )
         + "\n"
     )
+
+
+def resumed(folder: Path, model: RouterModel, layers: int) -> dict[str, Tensor]:
+    """The state that an earlier run left: its checkpoint, or else its exported graphs.
+
+    Classes that it did not have, and all of them where there are only graphs, keep what `model` has.
+    """
+    path = folder / "checkpoint.pt"
+    saved = torch.load(path) if path.exists() else exported_weights(folder, layers)
+    classes = model.classes.detach().clone()
+    known = saved.get("classes", classes[:0])
+    classes[: len(known)] = known
+    return {**saved, "classes": classes}
 
 
 def export(model: RouterModel, tokenizer: Tokenizer, out: Path) -> None:
