@@ -12,8 +12,9 @@ from specialist_svc.engine.tokenizer import ModelTokenizer
 
 __all__ = ["closing_path"]
 
-# What ends strings, lists, objects and clauses in our surfaces; then what fills a minimum length or a number.
-_CLOSERS = ('"', '"}', '"]', '"]}', "]", "}", "]}", "}]", "}]}", "'", "')", ")", "0", "a", " ")
+# What ends strings, lines, lists, objects and clauses in our surfaces; then what fills a minimum length or
+# a number.
+_CLOSERS = ('"', "\n", '"}', '"]', '"]}', "]", "}", "]}", "}]", "}]}", "'", "')", ")", "0", "a", " ")
 _BEAM = 8
 _DEPTH = 24
 # Where few tokens are allowed they are words of the grammar or names, and one of them leads on; where many

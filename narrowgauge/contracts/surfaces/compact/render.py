@@ -57,12 +57,18 @@ class Renderer:
             raise InvalidRequest("UNWRITABLE", f"{name}: it lies deeper than the grammar goes")
         present = {member.name: (member, value) for member, value in message.ListFields()}
         parts = []
+        open_groups = set(layout.needed)
         for place in layout.places:
             if place.member.name in present:
+                open_groups -= place.groups
                 _, value = present.pop(place.member.name)
                 parts.append(place.key + self._field(place, value))
             elif place.required:
                 raise _unwritable(place.member, "it is required and not set")
+        if open_groups:
+            raise InvalidRequest(
+                "UNWRITABLE", f"{name}: no member of {', '.join(sorted(open_groups))} is set"
+            )
         for member, _ in present.values():
             if not is_derived(member):
                 raise _unwritable(member, "no value of it is allowed")
