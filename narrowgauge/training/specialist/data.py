@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 
 from narrowgauge.contracts.closed_sets import closed_sets_of
 from narrowgauge.contracts.contract import Contract, ToolCall
-from narrowgauge.contracts.surfaces import CompiledSurface
+from narrowgauge.contracts.surfaces import CompiledSurface, get_surface
 from narrowgauge.contracts.surfaces.sql.from_sql import from_sql
 from narrowgauge.contracts.surfaces.surface import ClosedSets
 from narrowgauge.errors import InvalidRequest
@@ -36,6 +36,7 @@ from narrowgauge.v1.specialist_pb2 import ContextDocument
 
 __all__ = [
     "canonical_sql",
+    "gold_surface",
     "organisation_examples",
     "salesforce_example",
     "salesforce_examples",
@@ -118,6 +119,7 @@ def sql_examples(
     Most of those on the demo warehouse are in the wording of people, the others come from the grammar.
     """
     closed_sets = closed_sets_of(catalogue)
+    surface = gold_surface("sql", surface)
     for question in _sql_questions(Schema(catalogue, database, seed), database, seed):
         try:
             call = _query(contract, surface, catalogue, question, closed_sets)
@@ -125,6 +127,16 @@ def sql_examples(
             # A name of the schema that the generator's plain SQL cannot quote; another question will do.
             continue
         yield TrainingExample(question.text, call, catalogue, (), str(question.today))
+
+
+def gold_surface(name: str, surface: CompiledSurface) -> CompiledSurface:
+    """Returns the surface in which generated and recorded calls are text, whatever the specialist's own is.
+
+    Args:
+        name: Of that surface.
+        surface: The specialist's own.
+    """
+    return surface if surface.name == name else get_surface(name).compile(surface.contract)
 
 
 def _sql_questions(schema: Schema, database: sqlite3.Connection | None, seed: int) -> Iterator[Question]:

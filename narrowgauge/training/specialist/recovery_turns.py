@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from narrowgauge.contracts.closed_sets import closed_sets_of
-from narrowgauge.contracts.surfaces import CompiledSurface
+from narrowgauge.contracts.surfaces import ClosedSets, CompiledSurface
+from narrowgauge.errors import InvalidRequest
+from narrowgauge.training.specialist.data import gold_surface
 from narrowgauge.training.specialist.encode import RefusedCall, TrainingExample
 from narrowgauge.training.specialist.recovery_kinds import is_dev
 from narrowgauge.v1.catalogue_pb2 import Catalogue
@@ -76,6 +78,7 @@ def recovery_examples(
     usable = [turn for turn in turns(specialist) if not is_dev(turn.kind)]
     rng.shuffle(usable)
     sets = closed_sets_of(catalogue)
+    recorded = gold_surface(specialist, surface)
     for turn in usable:
         context = [
             ContextDocument(
@@ -86,12 +89,23 @@ def recovery_examples(
         ]
         yield TrainingExample(
             turn.request,
-            surface.parse(turn.call, sets),
+            recorded.parse(turn.call, sets),
             catalogue,
             context,
             turn.today,
-            refused=RefusedCall(turn.failed, _told(turn, rng)),
+            refused=RefusedCall(_rewritten(turn.failed, recorded, surface, sets), _told(turn, rng)),
         )
+
+
+def _rewritten(text: str, recorded: CompiledSurface, surface: CompiledSurface, sets: ClosedSets) -> str:
+    """A refused call as the specialist would have written it; text that is none stays what it is."""
+    if recorded is surface:
+        return text
+    try:
+        call = recorded.parse(text, sets)
+        return surface.render(call.tool, call.request)
+    except InvalidRequest:
+        return text
 
 
 def _told(turn: Turn, rng: random.Random) -> str:
