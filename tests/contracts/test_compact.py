@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from google.protobuf import json_format
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from llguidance import LLMatcher
 from random_message import random_message
@@ -152,14 +151,15 @@ def mixed(valid: Message, other: Message, source: random.Random) -> Message:
     """A valid message of which one field is another one's, or is gone."""
     message = type(valid)()
     message.CopyFrom(valid)
-    field: FieldDescriptor = source.choice(list(valid.DESCRIPTOR.fields))
-    message.ClearField(field.name)
+    names = [field.name for field in valid.DESCRIPTOR.fields]
+    changed = source.choice(names)
+    message.ClearField(changed)
     if source.random() < 0.8:
         taken = type(valid)()
         taken.CopyFrom(other)
-        for rest in valid.DESCRIPTOR.fields:
-            if rest.name != field.name:
-                taken.ClearField(rest.name)
+        for name in names:
+            if name != changed:
+                taken.ClearField(name)
         message.MergeFrom(taken)
     return message
 

@@ -25,8 +25,9 @@ from narrowgauge.models.gguf_checkpoint import GgufCheckpoint
 
 INVENTORY = Path(__file__).parents[2] / "docs" / "examples" / "inventory" / "inventory.proto"
 
+Call = tuple[str, dict[str, object]]
 # Calls of the kind that each contract is for.
-CALLS = {
+CALLS: dict[str, list[Call]] = {
     "inventory": [
         ("Reserve", {"article": "AX-100", "units": 12, "site": "SITE_BERLIN"}),
         ("Release", {"reservation": "R-1042"}),
@@ -137,7 +138,7 @@ def test_forced_runs_are_the_tokens_of_the_whole_text(case: str) -> None:
     assert checked
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", sorted(CALLS))
 def test_no_token_crosses_from_a_value_into_what_separates_it(name: str) -> None:
     """Words with the space before them, line ends, and commas with brackets are split as they are alone."""
     for text in texts(name, "compact"):

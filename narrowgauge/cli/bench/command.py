@@ -21,6 +21,7 @@ class BenchKind(StrEnum):
     CALL = "call"
     LOOP = "loop"
     SERVE = "serve"
+    SURFACES = "surfaces"
 
 
 class PeerName(StrEnum):

@@ -69,6 +69,10 @@ def _runner(kind: str) -> Runner:
             from narrowgauge.cli.bench.serving import bench_serve
 
             return bench_serve
+        case "surfaces":
+            from narrowgauge.cli.bench.surfaces import bench_surfaces
+
+            return bench_surfaces
         case "loop":
             from narrowgauge.cli.bench.loop import bench_loop
 
