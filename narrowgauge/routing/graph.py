@@ -31,7 +31,7 @@ MAX_STEPS = 128
 """Most steps that a plan may have; the head for dependencies compares all pairs."""
 
 _CANDIDATES = 3
-_SURE = 0.85
+_SURE = 0.95
 _EFFECTS = {FORCE: options_pb2.ROUTE_EFFECT_FORCE, FORBID: options_pb2.ROUTE_EFFECT_FORBID}
 _KINDS = {
     "after": dispatcher_pb2.DEPENDENCY_KIND_AFTER,

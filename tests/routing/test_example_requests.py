@@ -8,7 +8,12 @@ from narrowgauge.contracts.bundle import example_requests
 from narrowgauge.contracts.descriptors import builtin_descriptor_set, contracts_in
 from narrowgauge.contracts.specialist import CONFIG_FILE, SpecialistConfig
 
-TOML = 'name = "sql"\ncontract = "narrowgauge.tools.sql.v1.SqlToolService"\nsurface = "sql"\ninstruction = "Write SQL."\n'
+TOML = """
+name = "sql"
+contract = "narrowgauge.tools.sql.v1.SqlToolService"
+surface = "sql"
+instruction = "Write SQL."
+"""
 
 
 def test_lines_of_requests_txt_join_the_contracts_examples(tmp_path: Path) -> None:

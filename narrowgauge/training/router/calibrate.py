@@ -1,4 +1,6 @@
-"""`python -m narrowgauge.training.router.calibrate`: fits the dependency head's temperature and offsets."""
+"""`python -m narrowgauge.training.router.calibrate`: fits temperature and offsets of dependencies, and
+shifts how readily a sub-task begins.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +16,23 @@ from narrowgauge.routing.dependencies import KINDS, closure
 from narrowgauge.routing.encoder import Encoder
 from narrowgauge.routing.evaluate import gold_steps
 from narrowgauge.routing.logistic import softmax
+from narrowgauge.routing.segmentation import BEGIN
 from narrowgauge.training.router.corpora import read_jsonl
 
 Array = npt.NDArray[np.float32]
 
 
 def main() -> None:
-    """Writes temperature and offsets into the encoder folder's heads."""
+    """Writes temperature and offsets into the encoder folder's heads, and an offset into its tags."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--encoder", type=Path, required=True, help="folder that training wrote")
     parser.add_argument("--plans", type=Path, required=True, help="plan file of `develop`, not the dev file")
+    parser.add_argument(
+        "--begin",
+        type=float,
+        default=0.0,
+        help="added to the logit of a beginning: above 0 where sub-tasks go unseen",
+    )
     args = parser.parse_args()
     encoder = Encoder(args.encoder)
     path = args.encoder / "heads.onnx"
@@ -40,6 +49,13 @@ def main() -> None:
         ("pair.kind.bias.half", bias.astype(np.float16)),
     ):
         stored[name].CopyFrom(numpy_helper.from_array(value, name))
+    path.write_bytes(graph.SerializeToString(deterministic=True))
+    path = args.encoder / "encoder.onnx"
+    graph = onnx.load(path)
+    bias_of_tags = next(t for t in graph.graph.initializer if t.name == "tags.bias")
+    shifted = numpy_helper.to_array(bias_of_tags).copy()
+    shifted[BEGIN] += np.float32(args.begin)
+    bias_of_tags.CopyFrom(numpy_helper.from_array(shifted, "tags.bias"))
     path.write_bytes(graph.SerializeToString(deterministic=True))
     print(f"pairs {len(labels)}, temperature {before * temperature:.3f}, offsets {offset.round(3).tolist()}")
 

@@ -47,7 +47,7 @@ class _Graph:
         return name
 
     def add(self, op: str, inputs: list[str], output: str, *, domain: str = "", **attributes: Any) -> str:
-        self.nodes.append(helper.make_node(op, inputs, [output], name=output, domain=domain, **attributes))
+        self.nodes.append(helper.make_node(op, inputs, [output], domain=domain, **attributes))
         return output
 
     def model(
