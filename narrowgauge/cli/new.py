@@ -28,18 +28,22 @@ def new_command(
         typer.Option(help="Full name of its service; not needed when there is one that may be meant."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write; ./NAME without it.")] = None,
+    surface: Annotated[
+        str, typer.Option(help="How it writes calls: protojson, or compact, which is for tuned specialists.")
+    ] = "protojson",
 ) -> None:
     """Check a contract and write what a specialist of it begins with: configuration, examples, what to do.
 
     Tells everything that is wrong with the contract at once. Nothing that exists is overwritten.
     """
     from narrowgauge.cli.render.console import stdout
-    from narrowgauge.cli.scaffold import write_scaffold
+    from narrowgauge.cli.scaffold import answers_untrained, write_scaffold
     from narrowgauge.contracts.contract_check import check_contract
     from narrowgauge.contracts.descriptors import load_protos
-    from narrowgauge.contracts.specialist import has_call_adapter
+    from narrowgauge.contracts.surfaces import get_surface
     from narrowgauge.errors import AlreadyExists, InvalidRequest
 
+    chosen_surface = get_surface(surface)
     folder = out or Path(name)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise AlreadyExists("FOLDER_EXISTS", f"{folder} is there already; name another folder with --out")
@@ -56,12 +60,13 @@ def new_command(
             ],
         )
     assert checked.contract is not None
-    written = write_scaffold(folder, checked.contract, proto)
+    chosen_surface.compile(checked.contract)
+    written = write_scaffold(folder, checked.contract, proto, surface=surface)
     _print_findings(checked)
     stdout().print(f"contract {chosen}: {checked.masked} rules in the constraint", highlight=False)
     for path in written:
         stdout().print(f"  {path}", soft_wrap=True, markup=False, highlight=False)
-    if has_call_adapter():
+    if answers_untrained(surface):
         stdout().print(
             f"now:  it answers already, by reading the contract: `narrowgauge compile --specialist {folder}`",
             soft_wrap=True,

@@ -14,7 +14,7 @@ from narrowgauge.contracts.proto_json import write_message
 from narrowgauge.contracts.specialist import CALL_ADAPTER, CONFIG_FILE, has_call_adapter
 from narrowgauge.contracts.surfaces.protojson import CompiledProtoJson, ProtoJsonSurface
 
-__all__ = ["write_scaffold"]
+__all__ = ["answers_untrained", "write_scaffold"]
 
 _SEED = 7
 _DRAWN = 60
@@ -23,45 +23,53 @@ _CHARS_A_TOKEN = 2
 _FEWEST_TOKENS, _MOST_TOKENS = 64, 512
 
 
-def write_scaffold(folder: Path, contract: Contract, proto: Path) -> list[Path]:
+def answers_untrained(surface: str) -> bool:
+    """Says whether a specialist answers before any training: by the adapter that reads its contract."""
+    return has_call_adapter() and surface == "protojson"  # which that adapter was trained to write
+
+
+def write_scaffold(
+    folder: Path, contract: Contract, proto: Path, *, surface: str = "protojson"
+) -> list[Path]:
     """Writes the folder of a new specialist.
 
     Args:
         folder: Empty, or not there yet.
         contract: Its contract.
         proto: Where the contract is written.
+        surface: How it writes calls.
 
     Returns:
         The files that were written.
     """
-    surface = ProtoJsonSurface().compile(contract)
+    compiled = ProtoJsonSurface().compile(contract)
     folder.mkdir(parents=True, exist_ok=True)
     files = {
-        CONFIG_FILE: _config(folder, contract, surface, proto),
+        CONFIG_FILE: _config(folder, contract, compiled, proto, surface),
         "examples.jsonl": _examples(contract),
-        "README.md": _readme(folder, contract),
+        "README.md": _readme(folder, contract, surface),
     }
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     return [folder / name for name in files]
 
 
-def _config(folder: Path, contract: Contract, surface: CompiledProtoJson, proto: Path) -> str:
+def _config(folder: Path, contract: Contract, compiled: CompiledProtoJson, proto: Path, surface: str) -> str:
     where = Path(os.path.relpath(proto.resolve(), folder.resolve())).as_posix()
     lines = [
         f"name = {json.dumps(contract.specialist)}",
         f"contract = {json.dumps(contract.service)}",
         "# Where the contract is written, from this folder on.",
         f"proto = {json.dumps(where)}",
-        'surface = "protojson"',
+        f"surface = {json.dumps(surface)}",
         "# A tuned specialist knows its job by its weights: a short instruction is read faster.",
         f"instruction = {json.dumps(f'Write the {contract.specialist} call.')}",
-        f"max_output_tokens = {_tokens(contract, surface)}",
+        f"max_output_tokens = {_tokens(contract, compiled)}",
     ]
-    if not surface.closed_sets:
+    if not compiled.closed_sets:
         lines += ["# The contract takes no values from a catalogue.", "catalogue_chars = 0"]
     lines.append('examples = "examples.jsonl"')
-    if has_call_adapter():
+    if answers_untrained(surface):
         lines.append(
             f"adapter = {json.dumps(CALL_ADAPTER)}  # reads the contract, until `train` names its own"
         )
@@ -141,8 +149,8 @@ def _plain(value: object) -> str:
     return _words(text.partition("_")[2]) if re.fullmatch(r"[A-Z]+(_[A-Z0-9]+)+", text) else text
 
 
-def _before_training() -> str:
-    if not has_call_adapter():
+def _before_training(surface: str) -> str:
+    if not answers_untrained(surface):
         return ""
     return f"""It answers already, by an adapter that reads the contract (`adapter = "{CALL_ADAPTER}"`):
 serve it as in step 4. Steps 1 to 3 make it better.
@@ -150,8 +158,9 @@ serve it as in step 4. Steps 1 to 3 make it better.
 """
 
 
-def _readme(folder: Path, contract: Contract) -> str:
+def _readme(folder: Path, contract: Contract, surface: str) -> str:
     methods = "\n".join(f"| `{tool.name}` | {tool.description} |" for tool in contract.tools)
+    before = _before_training(surface)
     return f"""# The specialist `{contract.specialist}`
 
 {contract.description}
@@ -160,8 +169,7 @@ def _readme(folder: Path, contract: Contract) -> str:
 |---|---|
 {methods}
 
-{_before_training()}1. **Examples.** Write 20 to 200 lines into `examples.jsonl`, each a request and its call;
-   the file says how.
+{before}1. **Examples.** Write 20 to 200 lines into `examples.jsonl`, each a request and its call; the file says how.
 2. **Train.** On two idle cores 50 examples take less than 20 minutes. About one example in five is kept back
    and measured afterwards; Ctrl-C ends it, and the same command goes on.
 

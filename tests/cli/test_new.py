@@ -175,3 +175,18 @@ def test_drawn_messages_are_valid() -> None:
                 drawn += 1
                 assert not violations(found)
     assert drawn > 2 * len(messages)
+
+
+def test_a_specialist_is_made_for_the_surface_that_is_asked_for(tmp_path: Path) -> None:
+    """`--surface compact` stands in the configuration and compiles, without the adapter that writes JSON; a
+    surface that is unknown or of another contract writes nothing."""
+    folder = tmp_path / "stock"
+    code, _ = run("inventory", "--proto", INVENTORY, "--out", folder, "--surface", "compact")
+    assert code == 0
+    config = SpecialistConfig.read(folder)
+    assert (config.surface, config.adapter) == ("compact", "")
+    compile_bundle(tmp_path / "bundle", protos=[INVENTORY], specialists=[folder], with_router=False)
+    for other in ("prose", "sql"):
+        code, _ = run("inventory", "--proto", INVENTORY, "--out", tmp_path / other, "--surface", other)
+        assert code != 0
+        assert not (tmp_path / other).exists()

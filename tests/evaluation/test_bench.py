@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -14,8 +15,10 @@ from tiny_model import write_tiny_checkpoint
 
 from narrowgauge.cli.bench.comparison import add_ratio
 from narrowgauge.cli.bench.loop import hops_of
+from narrowgauge.cli.bench.options import BenchOptions
 from narrowgauge.cli.bench.plot import check_plot, write_plot
-from narrowgauge.cli.bench.run import add_medians
+from narrowgauge.cli.bench.run import add_medians, run_benchmark
+from narrowgauge.contracts.bundle import compile_bundle
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.evaluation.report import Report, f1_of, percentiles, wilson
 from narrowgauge.runtime.trace_tree import Trace, TraceSpan
@@ -151,3 +154,26 @@ def test_a_ratio_is_of_medians(tmp_path: Path) -> None:
     assert report.metrics["speedup"] == pytest.approx(2.1)
     low, high = report.ci95["speedup"]
     assert low <= 2.1 <= high
+
+
+def test_bench_surfaces_counts_the_same_calls_on_each_surface(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every surface that can write a contract has its tokens and their share of protojson's; no call has
+    fewer than its values need, and calls that are not mostly text need half of protojson's on compact."""
+    monkeypatch.setenv("NARROWGAUGE_HOME", str(tmp_path / "home"))
+    example = Path(__file__).parents[2] / "docs" / "examples" / "inventory"
+    bundle = compile_bundle(
+        tmp_path / "bundle",
+        protos=[example / "inventory.proto"],
+        specialists=[example / "specialist"],
+        with_router=False,
+    )
+    metrics = asyncio.run(run_benchmark("surfaces", BenchOptions(bundle=bundle.path))).metrics
+    for contract in ("inventory", "salesforce", "sql", "summary"):
+        assert metrics[f"{contract}.calls"] > 50
+        values, short, long = (metrics[f"{contract}.{name}"] for name in ("values", "compact", "protojson"))
+        assert values < short < long
+    for contract in ("inventory", "salesforce", "sql"):
+        assert metrics[f"{contract}.compact_ratio"] < 0.5
+    assert "sql.sql_ratio" in metrics and "sql.salesforce" not in metrics
