@@ -169,7 +169,8 @@ def _readme(folder: Path, contract: Contract, surface: str) -> str:
 |---|---|
 {methods}
 
-{before}1. **Examples.** Write 20 to 200 lines into `examples.jsonl`, each a request and its call; the file says how.
+{before}1. **Examples.** Write 20 to 200 lines into `examples.jsonl`, each a request and its call; the
+   file says how.
 2. **Train.** On two idle cores 50 examples take less than 20 minutes. About one example in five is kept back
    and measured afterwards; Ctrl-C ends it, and the same command goes on.
 
