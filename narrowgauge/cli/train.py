@@ -74,7 +74,8 @@ def train_command(
         str | None,
         typer.Option(
             metavar="DIR",
-            help="Adapter to go on from, with this run's data; also `builtin:call`, the carried one.",
+            help="Adapter to go on from, with this run's data; also `builtin:call`, the carried one, where "
+            "a specialist of your own begins unless this is `none`.",
         ),
     ] = None,
     steps: Annotated[int, typer.Option(min=0, help="Batches; 0 for as many as the examples ask for.")] = 0,
@@ -132,7 +133,8 @@ def train_command(
         seconds=seconds,
     )
     target = out or config.folder / "adapter"
-    begin = _start(start)
+    carried = bool(protos) and base is None and config.surface == "protojson"
+    begin = _start(start, carried=carried, rank=rank)
     run = Run(
         config, contract, target, tuple(data or ()), database, generate, base, recipe, take, begin, augment
     )
@@ -150,12 +152,22 @@ def train_command(
         print_finished(finished)
 
 
-def _start(name: str | None) -> Path | None:
-    """Returns the folder of the adapter to go on from."""
-    from narrowgauge.contracts.specialist import CALL_ADAPTER, call_adapter_folder
-    from narrowgauge.errors import NotFound
+def _start(name: str | None, *, carried: bool, rank: int) -> Path | None:
+    """Returns the folder of the adapter to go on from; None begins anew.
 
-    if name is None:
+    Args:
+        name: What the user named.
+        carried: Whether the adapter that reads contracts may stand in where nothing is named: from it, about
+            half as many tokens reach the same loss.
+        rank: Of the adapter to train.
+    """
+    from narrowgauge.contracts.specialist import CALL_ADAPTER, call_adapter_folder, has_call_adapter
+    from narrowgauge.errors import NotFound
+    from narrowgauge.models import Adapter
+
+    if name is None and carried and has_call_adapter() and Adapter.load(call_adapter_folder()).rank == rank:
+        return call_adapter_folder()
+    if name is None or name == "none":
         return None
     folder = call_adapter_folder() if name == CALL_ADAPTER else Path(name)
     if not (folder / "adapter.safetensors").is_file():

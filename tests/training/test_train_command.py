@@ -131,6 +131,32 @@ def test_a_run_that_was_ended_goes_on(tmp_path: Path, tiny_checkpoint: Path) -> 
     assert replace(a_run, recipe=Recipe(steps=1)).state == tmp_path / "parts.training"
 
 
+def test_a_specialist_of_ones_own_goes_on_from_the_carried_adapter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it is carried and has the rank of the run; `none` begins anew, and a missing one is named."""
+    import numpy as np
+
+    from narrowgauge.cli.train import _start
+    from narrowgauge.contracts import specialist as specialists
+    from narrowgauge.errors import NotFound
+    from narrowgauge.models import write_adapter
+
+    folder = tmp_path / "carried"
+    monkeypatch.setattr(specialists, "call_adapter_folder", lambda: folder)
+    assert _start(None, carried=True, rank=8) is None
+    with pytest.raises(NotFound, match="no adapter"):
+        _start("builtin:call", carried=True, rank=8)
+    low_rank = (np.ones((8, 16), np.float32), np.ones((16, 8), np.float32))
+    matrices = {"model.layers.0.self_attn.q_proj": low_rank}
+    write_adapter(folder, base="tiny", rank=8, alpha=16.0, matrices=matrices, eight_bit=True)
+    assert _start(None, carried=True, rank=8) == folder
+    assert _start("builtin:call", carried=False, rank=8) == folder
+    assert _start(None, carried=True, rank=16) is None
+    assert _start(None, carried=False, rank=8) is None
+    assert _start("none", carried=True, rank=8) is None
+
+
 @needs_torch
 def test_the_call_specialist_learns_to_read_contracts(tmp_path: Path, tiny_checkpoint: Path) -> None:
     """Rows, schemas and invented contracts become an adapter whose record names no contract's instruction."""
