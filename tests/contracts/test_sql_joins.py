@@ -112,6 +112,18 @@ def test_the_only_key_is_not_a_choice(begin: str, forced: str) -> None:
     assert matcher.compute_ff_bytes().decode() == forced
 
 
+def test_a_select_list_leaves_open_whether_tables_are_joined() -> None:
+    """After columns of one table in FROM, both the end and a join can follow; of two tables, only a join."""
+    for one in ("flights.id", "COUNT(flights.id)", "COUNT(*)", "*"):
+        assert written(f"SELECT {one} FROM flights")
+        assert written(f"SELECT {one} FROM flights WHERE flights.seats > 5")
+        assert written(f"SELECT {one} FROM flights JOIN bookings ON flights.id = bookings.flight_id")
+    both = "SELECT flights.id, bookings.city FROM"
+    assert written(f"{both} flights JOIN bookings ON flights.id = bookings.flight_id")
+    assert not written(f"{both} flights")
+    assert not written(f"{both} bookings")
+
+
 def test_without_any_key_columns_of_one_kind_can_be_joined() -> None:
     """A catalogue that says nothing of keys leaves all pairs of one kind, but no table with itself."""
     sets = {"entities": ["a", "b"], "fields:a": ["x", "n"], "fields:b": ["y", "m"]}
@@ -178,12 +190,12 @@ def test_a_suggested_key_gives_way_to_a_declared_one() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "SELECT city, city FROM airports",
+        "SELECT airports.city, airports.city FROM airports",
         "SELECT crew.name, crew.name FROM crew JOIN duties ON crew.id = duties.crew_id",
-        "SELECT name FROM crew UNION SELECT name FROM crew WHERE id = id",
-        "SELECT id FROM flights WHERE seats >= seats",
-        "SELECT remark FROM audits WHERE city = city",
-        "SELECT id FROM flights WHERE left_on <> left_on",
+        "SELECT crew.name FROM crew UNION SELECT crew.name FROM crew WHERE crew.id = crew.id",
+        "SELECT flights.id FROM flights WHERE flights.seats >= flights.seats",
+        "SELECT audits.remark FROM audits WHERE audits.city = audits.city",
+        "SELECT flights.id FROM flights WHERE flights.left_on <> flights.left_on",
         "SELECT crew.id FROM crew JOIN duties ON crew.id = duties.crew_id "
         "WHERE duties.crew_id = duties.crew_id",
     ],
@@ -197,15 +209,17 @@ def test_no_column_stands_beside_itself(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "SELECT city, code, city FROM airports",
-        "SELECT seats, seats - sold, sold, ABS(sold) FROM flights",
-        "SELECT id, COUNT(id), city FROM bookings GROUP BY id",
-        "SELECT id, (id + seats) / 2, MAX(id) FROM flights",
+        "SELECT airports.city, airports.code, airports.city FROM airports",
+        "SELECT flights.seats, flights.seats - flights.sold, flights.sold, ABS(flights.sold) FROM flights",
+        "SELECT bookings.id, COUNT(bookings.id), bookings.city FROM bookings GROUP BY bookings.id",
+        "SELECT flights.id, (flights.id + flights.seats) / 2, MAX(flights.id) FROM flights",
         "SELECT crew.name, crew_2.name FROM crew JOIN crew AS crew_2 ON crew.boss = crew_2.id "
         "WHERE crew.name = crew_2.name",
-        "SELECT name, boss FROM crew INTERSECT SELECT name, id FROM crew",
-        "SELECT id FROM flights WHERE sold < seats AND sold + 1 > sold AND sold > ABS(sold)",
-        "SELECT remark FROM audits WHERE city = remark AND booking_id IN (SELECT id FROM crew)",
+        "SELECT crew.name, crew.boss FROM crew INTERSECT SELECT crew.name, crew.id FROM crew",
+        "SELECT flights.id FROM flights WHERE flights.sold < flights.seats "
+        "AND flights.sold + 1 > flights.sold AND flights.sold > ABS(flights.sold)",
+        "SELECT audits.remark FROM audits WHERE audits.city = audits.remark "
+        "AND audits.booking_id IN (SELECT crew.id FROM crew)",
         "SELECT bookings.id FROM bookings JOIN flights ON bookings.flight_id = flights.id "
         "WHERE bookings.paid > flights.left_on AND flights.seats <> flights.sold",
     ],

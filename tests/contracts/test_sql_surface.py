@@ -83,33 +83,38 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 CANONICAL = """
 UNANSWERABLE
-SELECT name FROM customers
-SELECT * FROM customers WHERE created BETWEEN '2025-01-01' AND '2025-12-31'
-SELECT COUNT(*) FROM orders WHERE status = 'paid'
-SELECT COUNT(DISTINCT status) FROM orders WHERE status IN ('paid', 'can''t ship')
+SELECT customers.name FROM customers
+SELECT * FROM customers WHERE customers.created BETWEEN '2025-01-01' AND '2025-12-31'
+SELECT COUNT(*) FROM orders WHERE orders.status = 'paid'
+SELECT COUNT(DISTINCT orders.status) FROM orders WHERE orders.status IN ('paid', 'can''t ship')
 SELECT customers.name, SUM(orders.total) FROM customers JOIN orders ON customers.id = orders.customer_id \
 GROUP BY customers.name ORDER BY SUM(orders.total) DESC LIMIT 5
 SELECT SUM(order_items.quantity * order_items.price) FROM orders JOIN order_items ON orders.id = \
 order_items.order_id WHERE orders.status = 'paid' AND orders.placed_on >= '2026-01-01'
-SELECT name FROM customers WHERE id NOT IN (SELECT customer_id FROM orders)
-SELECT name FROM customers WHERE id = (SELECT customer_id FROM orders ORDER BY total DESC LIMIT 1 OFFSET 1)
-SELECT AVG(v1) FROM (SELECT COUNT(*) AS v1, status AS v2 FROM orders GROUP BY status) AS d WHERE v1 > 3
-SELECT id FROM customers EXCEPT SELECT customer_id FROM orders
+SELECT customers.name FROM customers WHERE customers.id NOT IN (SELECT orders.customer_id FROM orders)
+SELECT customers.name FROM customers WHERE customers.id = (SELECT orders.customer_id FROM orders \
+ORDER BY orders.total DESC LIMIT 1 OFFSET 1)
+SELECT AVG(v1) FROM (SELECT COUNT(*) AS v1, orders.status AS v2 FROM orders GROUP BY orders.status) AS d \
+WHERE v1 > 3
+SELECT customers.id FROM customers EXCEPT SELECT orders.customer_id FROM orders
 SELECT employees.name, employees_2.name FROM employees LEFT JOIN employees AS employees_2 ON \
 employees.manager_id = employees_2.id WHERE employees_2.name IS NULL
-SELECT total FROM orders WHERE (total > 5 OR status = 'paid') AND NOT (id = 3 OR id = 4)
-SELECT total FROM orders WHERE total > 5 AND id < 3 OR customer_id <> 4
-SELECT YEAR(placed_on), COUNT(*) FROM orders GROUP BY YEAR(placed_on) HAVING COUNT(*) > 10
-SELECT STRFTIME('%Y-%m', placed_on), SUM(total) FROM orders GROUP BY STRFTIME('%Y-%m', placed_on)
-SELECT AVG(JULIANDAY(placed_on) - 3) FROM orders
-SELECT (total * 100) / 3, total + (id * 0.5) FROM orders
-SELECT (COUNT(*) * 100) / SUM(total) FROM orders
-SELECT DISTINCT LOWER(country) FROM customers WHERE active = TRUE
-SELECT COUNT(DayRate), SUM(DISTINCT DayRate) FROM employees
-SELECT "group", "no.", "it's ""odd"" one", "v1" FROM "order" WHERE "v1" <> 'DESC'
+SELECT orders.total FROM orders WHERE (orders.total > 5 OR orders.status = 'paid') \
+AND NOT (orders.id = 3 OR orders.id = 4)
+SELECT orders.total FROM orders WHERE orders.total > 5 AND orders.id < 3 OR orders.customer_id <> 4
+SELECT YEAR(orders.placed_on), COUNT(*) FROM orders GROUP BY YEAR(orders.placed_on) HAVING COUNT(*) > 10
+SELECT STRFTIME('%Y-%m', orders.placed_on), SUM(orders.total) FROM orders \
+GROUP BY STRFTIME('%Y-%m', orders.placed_on)
+SELECT AVG(JULIANDAY(orders.placed_on) - 3) FROM orders
+SELECT (orders.total * 100) / 3, orders.total + (orders.id * 0.5) FROM orders
+SELECT (COUNT(*) * 100) / SUM(orders.total) FROM orders
+SELECT DISTINCT LOWER(customers.country) FROM customers WHERE customers.active = TRUE
+SELECT COUNT(employees.DayRate), SUM(DISTINCT employees.DayRate) FROM employees
+SELECT "order"."group", "order"."no.", "order"."it's ""odd"" one", "order"."v1" FROM "order" \
+WHERE "order"."v1" <> 'DESC'
 SELECT employees."Hours (week)" FROM employees CROSS JOIN "order"
-SELECT name FROM customers WHERE name = '2024-02-29' OR name LIKE '2023-02-29'
-SELECT id FROM orders WHERE total IN (-1, 0, 2.5, -0.25)
+SELECT customers.name FROM customers WHERE customers.name = '2024-02-29' OR customers.name LIKE '2023-02-29'
+SELECT orders.id FROM orders WHERE orders.total IN (-1, 0, 2.5, -0.25)
 """.strip().splitlines()
 
 
@@ -125,18 +130,20 @@ def test_canonical_text_is_in_the_grammar_and_is_its_message(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        'SELECT "group" FROM "order" WHERE "Hours (week)" > 1',
+        'SELECT "order"."group" FROM "order" WHERE "order"."Hours (week)" > 1',
+        "SELECT orders.name FROM orders",
         "SELECT name FROM orders",
-        "SELECT customers.name FROM customers",
-        "SELECT name FROM nobody",
+        "SELECT nobody.name FROM nobody",
         "SELECT customers.name FROM orders",
         "SELECT customers.name FROM orders JOIN order_items ON orders.id = order_items.order_id",
         "SELECT orders.id FROM orders JOIN customers ON order_items.order_id = customers.id",
-        "SELECT name FROM customers WHERE id IN (SELECT customer_id, id FROM orders)",
-        "SELECT AVG(v2) FROM (SELECT COUNT(*) AS v1 FROM orders GROUP BY status) AS d",
-        "SELECT id FROM customers EXCEPT SELECT customer_id, id FROM orders",
-        "SELECT name FROM customers WHERE total > 5",
-        "SELECT name FROM customers GROUP BY total",
+        "SELECT customers.name FROM customers WHERE customers.id IN "
+        "(SELECT orders.customer_id, orders.id FROM orders)",
+        "SELECT AVG(v2) FROM (SELECT COUNT(*) AS v1 FROM orders GROUP BY orders.status) AS d",
+        "SELECT customers.id FROM customers EXCEPT SELECT orders.customer_id, orders.id FROM orders",
+        "SELECT customers.name FROM customers WHERE customers.total > 5",
+        "SELECT customers.name FROM customers WHERE orders.total > 5",
+        "SELECT customers.name FROM customers GROUP BY orders.total",
     ],
 )
 def test_a_name_stands_only_where_its_table_is(text: str) -> None:
@@ -153,21 +160,23 @@ def test_a_name_stands_only_where_its_table_is(text: str) -> None:
         "",
         "SELECT",
         "select name from customers",
-        "SELECT name  FROM customers",
-        "SELECT name FROM customers;",
-        "SELECT name FROM customers -- all",
-        'SELECT "name" FROM customers',
-        "SELECT name FROM customers WHERE (id = 1)",
-        "SELECT name FROM customers WHERE (id = 1 AND id = 2) AND id = 3",
-        "SELECT name FROM customers WHERE id = 1 OR (id = 2 OR id = 3)",
-        "SELECT name FROM customers ORDER BY name ASC",
-        "SELECT name FROM customers LIMIT 0",
-        "SELECT name FROM customers LIMIT 1001",
-        "SELECT (id + 1) FROM customers",
+        "SELECT customers.name  FROM customers",
+        "SELECT customers.name FROM customers;",
+        "SELECT customers.name FROM customers -- all",
+        'SELECT "customers".name FROM customers',
+        "SELECT customers.name FROM customers WHERE (customers.id = 1)",
+        "SELECT customers.name FROM customers WHERE (customers.id = 1 AND customers.id = 2) "
+        "AND customers.id = 3",
+        "SELECT customers.name FROM customers WHERE customers.id = 1 "
+        "OR (customers.id = 2 OR customers.id = 3)",
+        "SELECT customers.name FROM customers ORDER BY customers.name ASC",
+        "SELECT customers.name FROM customers LIMIT 0",
+        "SELECT customers.name FROM customers LIMIT 1001",
+        "SELECT (customers.id + 1) FROM customers",
         "DELETE FROM customers",
-        "SELECT name FROM customers WHERE id = 1; DROP TABLE customers",
-        "SELECT name FROM customers WHERE " + "(" * 100,
-        "SELECT name FROM customers WHERE name = 'a",
+        "SELECT customers.name FROM customers WHERE customers.id = 1; DROP TABLE customers",
+        "SELECT customers.name FROM customers WHERE " + "(" * 100,
+        "SELECT customers.name FROM customers WHERE customers.name = 'a",
     ],
 )
 def test_there_is_one_way_to_write_each_query(text: str) -> None:
@@ -180,20 +189,58 @@ def test_there_is_one_way_to_write_each_query(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "SELECT id FROM orders WHERE total > 'much'",
-        "SELECT id FROM orders WHERE status = 'lost'",
-        "SELECT id FROM orders WHERE placed_on > '2025-02-29'",
-        "SELECT name FROM customers WHERE name = '2025-02-29'",
-        "SELECT id FROM orders ORDER BY COUNT(*)",
-        "SELECT SUM(active) FROM customers",
-        "SELECT SUM(placed_on) FROM orders",
-        "SELECT name + 1 FROM customers",
-        "SELECT name FROM customers WHERE active = 'yes'",
+        "SELECT orders.id FROM orders WHERE orders.total > 'much'",
+        "SELECT orders.id FROM orders WHERE orders.status = 'lost'",
+        "SELECT orders.id FROM orders WHERE orders.placed_on > '2025-02-29'",
+        "SELECT customers.name FROM customers WHERE customers.name = '2025-02-29'",
+        "SELECT orders.id FROM orders ORDER BY COUNT(*)",
+        "SELECT SUM(customers.active) FROM customers",
+        "SELECT SUM(orders.placed_on) FROM orders",
+        "SELECT customers.name + 1 FROM customers",
+        "SELECT customers.name FROM customers WHERE customers.active = 'yes'",
     ],
 )
 def test_the_mask_knows_types_and_values(text: str) -> None:
     """A comparison has a value of the column's type, and of a categorical column one of its values."""
     assert not accepts(matcher_of(shop_grammar()), text)
+
+
+@pytest.mark.parametrize(
+    ("bare", "text"),
+    [
+        (
+            "SELECT name FROM customers WHERE country = 'Spain' ORDER BY id DESC",
+            "SELECT customers.name FROM customers WHERE customers.country = 'Spain' "
+            "ORDER BY customers.id DESC",
+        ),
+        (
+            'SELECT "group", COUNT(*) FROM "order" GROUP BY "group"',
+            'SELECT "order"."group", COUNT(*) FROM "order" GROUP BY "order"."group"',
+        ),
+        (
+            "SELECT customers.name FROM customers JOIN orders ON customers.id = orders.customer_id "
+            "WHERE orders.total > (SELECT AVG(total) FROM orders)",
+            "SELECT customers.name FROM customers JOIN orders ON customers.id = orders.customer_id "
+            "WHERE orders.total > (SELECT AVG(orders.total) FROM orders)",
+        ),
+        (
+            "SELECT id FROM customers WHERE customers.name = 'Acme' EXCEPT SELECT customer_id FROM orders",
+            "SELECT customers.id FROM customers WHERE customers.name = 'Acme' "
+            "EXCEPT SELECT orders.customer_id FROM orders",
+        ),
+    ],
+)
+def test_bare_columns_of_a_single_table_are_read_but_not_written(bare: str, text: str) -> None:
+    """Examples and people's queries leave the table out: the message is the same, its text has the table."""
+    assert read(bare) == read(text)
+    assert render_request(read(bare)) == text
+    assert accepts(matcher_of(shop_grammar()), text)
+
+
+def test_a_bare_column_of_several_tables_is_refused() -> None:
+    """Beside a join, a column without its table is no column."""
+    with pytest.raises(InvalidRequest, match="belongs to no table"):
+        read("SELECT country FROM customers JOIN orders ON customers.id = orders.customer_id")
 
 
 def test_every_walk_through_the_mask_runs_on_the_warehouse(warehouse: Path) -> None:
@@ -206,7 +253,7 @@ def test_every_walk_through_the_mask_runs_on_the_warehouse(warehouse: Path) -> N
             text = walk(matcher_of(grammar), source, lean_bytes=source.choice([20, 60, 150, 400]))
             request = parse_request(text, columns_of(sets))
             assert violations(request) == [], text
-            assert render_request(request) == text
+            assert parse_request(render_request(request), columns_of(sets)) == request
             if request.HasField("query"):
                 statement = statement_of(request.query, "sqlite", max_rows=10)
                 connection.execute("EXPLAIN " + statement.text, statement.parameters)
@@ -236,10 +283,10 @@ def test_the_compiled_surface_speaks_the_contracts_own_classes() -> None:
     contract = sql_contract()
     compiled = get_surface("sql").compile(contract)
     sets = closed_sets_of(shop())
-    call = compiled.parse("SELECT name FROM customers LIMIT 3", sets)
+    call = compiled.parse("SELECT customers.name FROM customers LIMIT 3", sets)
     assert call.tool.name == "Query"
     assert type(call.request) is contract.tool("Query").request_class
-    assert compiled.render(call.tool, call.request) == "SELECT name FROM customers LIMIT 3"
+    assert compiled.render(call.tool, call.request) == "SELECT customers.name FROM customers LIMIT 3"
     assert accepts(matcher_of(compiled.grammar(sets)), "UNANSWERABLE")
     other = next(c for c in contracts_in(builtin_descriptor_set()) if c.specialist != "sql")
     with pytest.raises(Unsupported, match="protojson"):
@@ -270,7 +317,7 @@ def test_the_largest_catalogue_has_a_grammar() -> None:
 def test_a_single_tiny_table_has_a_grammar() -> None:
     """One table with one column of one letter is enough."""
     matcher = matcher_of(sql_grammar({"entities": ["t"], "fields:t": ["a"], "type:t.a": ["boolean"]}))
-    assert accepts(matcher, "SELECT COUNT(a) FROM t WHERE a = TRUE")
+    assert accepts(matcher, "SELECT COUNT(t.a) FROM t WHERE t.a = TRUE")
     assert not accepts(matcher, "SELECT t.a, t_2.a FROM t JOIN t AS t_2 ON t.a = t_2.a")
 
 
@@ -279,7 +326,7 @@ def test_a_single_tiny_table_has_a_grammar() -> None:
     [
         (
             'select count(*) from CUSTOMERS where Country = "Spain" ;',
-            "SELECT COUNT(*) FROM customers WHERE country = 'Spain'",
+            "SELECT COUNT(*) FROM customers WHERE customers.country = 'Spain'",
         ),
         (
             "SELECT T1.name, count(*) FROM customers AS T1 JOIN orders AS T2 ON T2.customer_id = T1.id "
@@ -299,23 +346,37 @@ def test_a_single_tiny_table_has_a_grammar() -> None:
         ),
         (
             "SELECT name FROM customers WHERE NOT (id > 3) AND NOT name LIKE 'A%' AND NOT (id = 1 OR id = 2)",
-            "SELECT name FROM customers WHERE id <= 3 AND name NOT LIKE 'A%' AND NOT (id = 1 OR id = 2)",
+            "SELECT customers.name FROM customers WHERE customers.id <= 3 AND customers.name NOT LIKE 'A%' "
+            "AND NOT (customers.id = 1 OR customers.id = 2)",
         ),
         (
             "SELECT strftime('%Y', placed_on) AS y, sum(total) FROM orders "
             "WHERE strftime('%Y', placed_on) = '2025' GROUP BY y ORDER BY 2 DESC",
-            "SELECT YEAR(placed_on), SUM(total) FROM orders WHERE YEAR(placed_on) = 2025 "
-            "GROUP BY YEAR(placed_on) ORDER BY SUM(total) DESC",
+            "SELECT YEAR(orders.placed_on), SUM(orders.total) FROM orders "
+            "WHERE YEAR(orders.placed_on) = 2025 GROUP BY YEAR(orders.placed_on) "
+            "ORDER BY SUM(orders.total) DESC",
         ),
         (
             "SELECT avg(n) FROM (SELECT count(*) AS n FROM orders GROUP BY customer_id) AS x",
-            "SELECT AVG(v1) FROM (SELECT COUNT(*) AS v1 FROM orders GROUP BY customer_id) AS d",
+            "SELECT AVG(v1) FROM (SELECT COUNT(*) AS v1 FROM orders GROUP BY orders.customer_id) AS d",
         ),
-        ("SELECT id FROM orders WHERE total < 400 + 100", "SELECT id FROM orders WHERE total < 500"),
-        ("SELECT id FROM orders WHERE 5 < total", "SELECT id FROM orders WHERE total > 5"),
-        ("SELECT name FROM customers WHERE name = 7", "SELECT name FROM customers WHERE name = '7'"),
-        ("SELECT id FROM orders WHERE total = '7.50'", "SELECT id FROM orders WHERE total = 7.5"),
-        ("SELECT name FROM customers WHERE active = 1", "SELECT name FROM customers WHERE active = TRUE"),
+        (
+            "SELECT id FROM orders WHERE total < 400 + 100",
+            "SELECT orders.id FROM orders WHERE orders.total < 500",
+        ),
+        ("SELECT id FROM orders WHERE 5 < total", "SELECT orders.id FROM orders WHERE orders.total > 5"),
+        (
+            "SELECT name FROM customers WHERE name = 7",
+            "SELECT customers.name FROM customers WHERE customers.name = '7'",
+        ),
+        (
+            "SELECT id FROM orders WHERE total = '7.50'",
+            "SELECT orders.id FROM orders WHERE orders.total = 7.5",
+        ),
+        (
+            "SELECT name FROM customers WHERE active = 1",
+            "SELECT customers.name FROM customers WHERE customers.active = TRUE",
+        ),
         (
             "SELECT o.* FROM orders o JOIN order_items ON order_id = o.id",
             "SELECT orders.id, orders.customer_id, orders.status, orders.placed_on, orders.total "

@@ -50,8 +50,7 @@ class _JoinedColumns:
 def add_from(rules: Rules) -> None:
     """Adds `<shape>_from` for every shape of a SELECT; each ends with `rest` (see `clauses`)."""
     _add_from_one(rules)
-    if len(rules.occurrences) > 1:
-        _add_from_several(rules)
+    _add_from_several(rules)
     _add_from_query(rules)
 
 
@@ -87,7 +86,12 @@ def _add_from_several(rules: Rules) -> None:
     )
     for n, (_, source) in every:
         if not source.instance:
-            rules.rule(f"first{n}", [f"join::clear_bit({n})"])
+            others = all_of(f"is_zeros([{a}:{b}])" for a, b in ((0, n), (n + 1, SOURCES)) if a < b)
+            alone = f"rest::bit_and({AVAILABLE_MASK | KEPT}) %if {others}"
+            joins = [f"join::clear_bit({n})"] if len(every) > 1 else []
+            rules.rule(f"first{n}", [*joins, alone])
+    if len(every) == 1:
+        return
     # A table that is there is needed no more.
     rules.rule("joined", ["join::_", f"rest::bit_and({AVAILABLE_MASK | KEPT}) %if is_zeros([0:{SOURCES}])"])
     alternatives = []

@@ -35,8 +35,8 @@ class Source:
 class Scope:
     """The tables of one SELECT.
 
-    A single table's columns are written bare, those of several tables as `table.column`, those of a derived
-    table as `v1`, `v2`.
+    Columns are written as `table.column`, those of a derived table as `v1`, `v2`. Where there is one table,
+    its columns are read without it too.
 
     Attributes:
         sources: Occurrences of tables, in order; empty for a derived table.
@@ -77,11 +77,6 @@ class Scope:
         self.sources.append(source)
         return source
 
-    @property
-    def qualified(self) -> bool:
-        """Whether columns are written with their table."""
-        return len(self.sources) > 1
-
     def split(self, column: str, instance: int) -> tuple[Source, str]:
         """Splits `table.column` into the occurrence of the table and the column's name.
 
@@ -100,7 +95,7 @@ class Scope:
     def write(self, column: str, instance: int) -> str:
         """Writes a column."""
         source, name = self.split(column, instance)
-        return f"{identifier(source.name)}.{identifier(name)}" if self.qualified else identifier(name)
+        return f"{identifier(source.name)}.{identifier(name)}"
 
     def write_output(self, position: int) -> str:
         """Writes a column of the derived table.
@@ -131,7 +126,7 @@ class Scope:
         )
 
     def _named(self, qualifier: str) -> Iterator[Source]:
-        if self.qualified:
+        if qualifier:
             yield from (source for source in self.sources if source.name == qualifier)
-        elif not qualifier:
+        elif len(self.sources) == 1:
             yield from self.sources

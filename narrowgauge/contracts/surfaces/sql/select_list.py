@@ -68,16 +68,14 @@ def add_select(rules: Rules) -> None:
     rules.rule(
         "select_distinct",
         [
-            *([f"{QUALIFIED}_item::_"] if len(rules.occurrences) > 1 else []),
+            f"{QUALIFIED}_item::_",
             f"{BARE}_item::bit_or({every_table | LAST_MASK})",
             _if(f"{FROM_QUERY}_item::set_bit({OUTPUTS})", inner),
             _if(f'"* FROM " {BARE}_from::bit_or({every_table})', plain),
-            *([_if(f'"* FROM " {QUALIFIED}_from::_', plain)] if len(rules.occurrences) > 1 else []),
+            _if(f'"* FROM " {QUALIFIED}_from::_', plain),
         ],
     )
     for shape in SHAPES:
-        if shape == QUALIFIED and len(rules.occurrences) == 1:
-            continue
         _add_items(rules, shape)
         _add_next(rules, shape)
     add_from(rules)
