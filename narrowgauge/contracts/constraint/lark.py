@@ -80,6 +80,26 @@ class Lark:
         self._lines.append(f"{start} : " + "\n  | ".join(first))
         return start
 
+    def distinct_list(self, choices: list[str], others: str, most: int) -> str:
+        """Adds rules for items with commas between them, at least one, and returns the first rule.
+
+        Args:
+            choices: Lark expressions of items that occur once; beyond the 58th they may repeat.
+            others: Lark expression of items that may repeat; empty for none.
+            most: Most items of each of the two sorts, at most 31.
+        """
+        item, tail = self._reserve(), self._reserve()
+        # The lower bits say which choices were taken, the upper ones count the others.
+        alternatives = [
+            f"{choice} {tail}::set_bit({bit}) %if and(bit_clear({bit}), bit_count_lt([0:58], {most}))"
+            for bit, choice in enumerate(choices[:58])
+        ]
+        if rest := " | ".join(filter(None, [*choices[58:], others])):
+            alternatives.append(f"{self.rule(rest)} {tail}::incr([58:63]) %if lt([58:63], {most})")
+        self._lines.append(f"{item}::_ : " + "\n  | ".join(alternatives))
+        self._lines.append(f'{tail}::_ : ""\n  | ", " {item}::_')
+        return self.rule(f"{item}::0")
+
     def text(self, start: str) -> str:
         """Returns the grammar that begins with the rule or terminal `start`."""
         return "\n".join([f"start: {start}", *self._lines]) + "\n"

@@ -191,8 +191,14 @@ class _Grammar:
         return self.lark.rule(_any(literal(words.string_text(value)) for value in field.values))
 
     def _shown(self, entity: str) -> str:
-        column = self.lark.rule(_any(literal(field.name) for field in self.paths[entity]))
-        return self.lark.rule(f'"" | ": " {column} (", " {column}){{0,{MAX_COLUMNS - 1}}}')
+        columns = self._columns(self.paths[entity])
+        return self.lark.rule(f'"" | ": " {columns}')
+
+    def _columns(self, paths: Sequence[_Field], *further: str) -> str:
+        """A select list: Salesforce refuses a field that stands there twice."""
+        own = [literal(field.name) for field in paths if "." not in field.name]
+        related = self._names(field for field in paths if "." in field.name)
+        return self.lark.distinct_list(own, _any(filter(None, [related, *further])), MAX_COLUMNS // 2)
 
     def _query(self, entity: str) -> str:
         paths = self.paths[entity]
@@ -206,7 +212,7 @@ class _Grammar:
         aggregate = self._aggregate(paths)
         having = self.lark.rule(f"{aggregate} {self.operator} {self.number}")
         parts = (
-            f'{column} (", " {column}){{0,{MAX_COLUMNS - 1}}}',
+            self._columns(paths, aggregate, self._dated(paths)),
             f'(" where " {condition} (" and " {condition}){{0,{MAX_CONDITIONS - 1}}})?',
             f'(" group by " {key} (", " {key}){{0,{MAX_KEYS - 1}}}'
             f' (" having " {having} (" and " {having}){{0,{MAX_KEYS - 1}}})?)?',
