@@ -232,6 +232,7 @@ def test_the_mask_knows_types_and_values(text: str) -> None:
 )
 def test_bare_columns_of_a_single_table_are_read_but_not_written(bare: str, text: str) -> None:
     """Examples and people's queries leave the table out: the message is the same, its text has the table."""
+    assert not accepts(matcher_of(shop_grammar()), bare)
     assert read(bare) == read(text)
     assert render_request(read(bare)) == text
     assert accepts(matcher_of(shop_grammar()), text)
@@ -253,7 +254,7 @@ def test_every_walk_through_the_mask_runs_on_the_warehouse(warehouse: Path) -> N
             text = walk(matcher_of(grammar), source, lean_bytes=source.choice([20, 60, 150, 400]))
             request = parse_request(text, columns_of(sets))
             assert violations(request) == [], text
-            assert parse_request(render_request(request), columns_of(sets)) == request
+            assert render_request(request) == text
             if request.HasField("query"):
                 statement = statement_of(request.query, "sqlite", max_rows=10)
                 connection.execute("EXPLAIN " + statement.text, statement.parameters)

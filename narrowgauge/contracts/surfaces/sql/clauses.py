@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from narrowgauge.contracts.surfaces.sql.parameter import (
-    AVAILABLE,
     COUNT,
     COUNT_MASK,
     COUNT_ONE,
@@ -195,35 +194,34 @@ def _add_tests(rules: Rules) -> None:
 
 
 def _comparisons(rules: Rules, name: str, left: Sequence[str], right: Sequence[str]) -> list[str]:
-    """Adds comparisons of two different columns, and returns the rules.
+    """Adds comparisons of two different columns, and returns the rule, if there are any.
 
-    The number of the left column is in bits of the parameter that the columns of its SELECT leave free.
+    The number of the left column is in bits of the parameter that FROM leaves free.
     """
-    found = []
-    for bare, place in ((True, AVAILABLE), (False, 0)):
-        rule = f"{name}_{'bare' if bare else 'qualified'}"
-        columns = list(rules.compared(right, bare=bare))
-        lefts = []
-        for named, number in rules.compared(left, bare=bare):
-            others = dict.fromkeys(other.condition for other, n in columns if n != number)
-            # The operator is no dead end: there is another column, of this table or of one that is there.
-            if named.condition in others:
-                there = named.condition
-            elif not bare and others:
-                there = f"and({named.condition}, {any_of(others)})"
-            else:
-                continue
-            lefts.append(f"{named.terminal} {rule}_with::bit_or({number << place}) %if {there}")
-        rights = [
-            f"{named.terminal} %if and({named.condition}, ne([{place}:{place + LEFT_COLUMN_BITS}], {number}))"
+    rule = f"{name}_columns"
+    columns = list(rules.compared(right))
+    lefts = []
+    for named, number in rules.compared(left):
+        others = dict.fromkeys(other.condition for other, n in columns if n != number)
+        if not others:
+            continue
+        # The operator is no dead end: there is another column, of this table or of one that is there.
+        there = named.condition
+        if there not in others:
+            there = f"and({there}, {any_of(others)})"
+        lefts.append(f"{named.terminal} {rule}_with::bit_or({number}) %if {there}")
+    if not lefts:
+        return []
+    rules.rule(rule, lefts)
+    rules.rule(f"{rule}_with", [f"COMPARE {rule}_other::_"])
+    rules.rule(
+        f"{rule}_other",
+        [
+            f"{named.terminal} %if and({named.condition}, ne([0:{LEFT_COLUMN_BITS}], {number}))"
             for named, number in columns
-        ]
-        if lefts and rights:
-            rules.rule(rule, lefts)
-            rules.rule(f"{rule}_with", [f"COMPARE {rule}_other::_"])
-            rules.rule(f"{rule}_other", rights)
-            found.append(f"{rule}::_")
-    return found
+        ],
+    )
+    return [f"{rule}::_"]
 
 
 def _add_categories(rules: Rules, alternatives: list[str]) -> None:

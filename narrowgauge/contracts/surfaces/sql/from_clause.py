@@ -23,8 +23,8 @@ from narrowgauge.contracts.surfaces.sql.parameter import (
     any_of,
     bits,
 )
-from narrowgauge.contracts.surfaces.sql.rules import BARE, QUALIFIED, Named, Rules, quoted, room_for
 from narrowgauge.contracts.surfaces.sql.rules import DERIVED as FROM_QUERY
+from narrowgauge.contracts.surfaces.sql.rules import TABLES, Named, Rules, quoted, room_for
 from narrowgauge.contracts.surfaces.sql.words import identifier
 
 __all__ = ["add_from"]
@@ -49,8 +49,7 @@ class _JoinedColumns:
 
 def add_from(rules: Rules) -> None:
     """Adds `<shape>_from` for every shape of a SELECT; each ends with `rest` (see `clauses`)."""
-    _add_from_one(rules)
-    _add_from_several(rules)
+    _add_from_tables(rules)
     _add_from_query(rules)
 
 
@@ -58,41 +57,25 @@ def _if(alternative: str, condition: str) -> str:
     return f"{alternative} %if {condition}" if condition else alternative
 
 
-def _add_from_one(rules: Rules) -> None:
-    """Adds `b_from`: one of the tables that have all the columns named so far."""
-    rules.rule(
-        f"{BARE}_from",
-        [
-            _if(f"{quoted(identifier(table.name))} rest::bit_and({1 << index | KEPT})", f"bit_set({index})")
-            for index, table in enumerate(rules.tables)
-        ],
-    )
-
-
-def _add_from_several(rules: Rules) -> None:
-    """Adds `q_from`: tables with joins, until every table is there that a column has named."""
+def _add_from_tables(rules: Rules) -> None:
+    """Adds `t_from`: a table, and joins at least until every table is there that a column has named."""
     every = list(enumerate(rules.occurrences))
     names = [
         quoted(identifier(source.table) + (f" AS {identifier(source.name)}" if source.instance else ""))
         for _, (_, source) in every
     ]
+    firsts = [n for n, (_, source) in every if not source.instance]
     rules.rule(
-        f"{QUALIFIED}_from",
-        [
-            _if(f"{names[n]} first{n}::set_bit({AVAILABLE + n})", room_for(n, 1, there=True))
-            for n, (_, source) in every
-            if not source.instance
-        ],
+        f"{TABLES}_from",
+        [_if(f"{names[n]} first{n}::set_bit({AVAILABLE + n})", room_for(n, 1, there=True)) for n in firsts],
     )
-    for n, (_, source) in every:
-        if not source.instance:
-            others = all_of(f"is_zeros([{a}:{b}])" for a, b in ((0, n), (n + 1, SOURCES)) if a < b)
-            alone = f"rest::bit_and({AVAILABLE_MASK | KEPT}) %if {others}"
-            joins = [f"join::clear_bit({n})"] if len(every) > 1 else []
-            rules.rule(f"first{n}", [*joins, alone])
+    # A table that is there is needed no more. (llguidance 1.9 fails on `first0: joined::clear_bit(0)`.)
+    for n in firsts:
+        others = all_of(f"is_zeros([{a}:{b}])" for a, b in ((0, n), (n + 1, SOURCES)) if a < b)
+        joins = [f"join::clear_bit({n})"] if len(every) > 1 else []
+        rules.rule(f"first{n}", [*joins, f"rest::bit_and({AVAILABLE_MASK | KEPT}) %if {others}"])
     if len(every) == 1:
         return
-    # A table that is there is needed no more.
     rules.rule("joined", ["join::_", f"rest::bit_and({AVAILABLE_MASK | KEPT}) %if is_zeros([0:{SOURCES}])"])
     alternatives = []
     lefts: dict[tuple[str, ...], str] = {}

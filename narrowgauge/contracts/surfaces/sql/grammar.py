@@ -11,8 +11,9 @@ llguidance does not compare parameters when a rule is complete: two alternatives
 at one place, with different parameters, are taken for each other. So wherever a rule is followed by more,
 text alone decides its parameter.
 
-A SELECT has one of three shapes: one table with bare columns, several tables with qualified columns, or a
-derived table with the columns `v1` and `v2`.
+A SELECT has one of two shapes: from tables, whose columns are always written with their table, or from a
+derived table with the columns `v1` and `v2`. A select list leaves open whether tables are joined: FROM has to
+bring those that it named, and can bring more.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """The 64-bit parameter of the grammar's rules: which bit says what.
 
-| bits  | while the select list and FROM are read             | after FROM                          |
-|-------|------------------------------------------------------|-------------------------------------|
-| 0-25  | tables needed (bare columns: tables still possible)   | the one table with bare columns     |
+| bits  | while the select list and FROM are read               | after FROM                          |
+|-------|-------------------------------------------------------|-------------------------------------|
+| 0-25  | occurrences of tables that are needed                 | in 0-15: the left side of `a = b`   |
 | 26-51 | in FROM: occurrences of tables that it brought        | the same                            |
 | 26-33 | in the select list: the place inside a calculation    |                                     |
-| 34-51 | in the select list: the column just named, by turns    |                                     |
+| 34-51 | in the select list: the column just named, by turns   |                                     |
 |       | in 34-42 and 43-51                                    |                                     |
 | 52-55 | columns selected, or still to select when exact       | columns selected                    |
 | 56    | the number of columns is given                        | the same                            |
@@ -19,10 +19,8 @@ Places inside a calculation: 26 in the argument of an aggregate; for values, 27 
 28 in `(a + b) + c`, 29 in `a + (b + c)`, 30 behind the parentheses; for aggregates, 31, 32 and 33 as 27, 28
 and 30.
 
-The column just named has a number there, so that the next value is another one. With bare columns all bits
-are set for none, since they only ever lose bits; with qualified ones all are clear. The right side of a
-comparison has the left column's number in the same way: where columns are bare, nothing is in 26-51, else
-nothing is in 0-25.
+The column just named has a number there, so that the next value is another one; all bits are clear for none.
+The right side of a comparison has the left column's number in the same way: FROM leaves 0-25 clear.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Reads canonical SQL text as a request: strict recursive descent over the one way to write each thing."""
+"""Reads canonical SQL text as a request: strict recursive descent over the one way to write each thing.
+
+One thing more is read: the columns of a single table without it, as people and examples write them.
+"""
 
 from __future__ import annotations
 
@@ -165,8 +168,7 @@ class _Parser(Cursor):
         if qualifier == joined.name:
             self.at = at
             self.expected("a column of an earlier table")
-        # The joined table makes the scope qualified.
-        key.left, key.left_instance = Scope([*earlier.sources, joined]).read(qualifier, name)
+        key.left, key.left_instance = earlier.read(qualifier, name)
         self.known(key.left, name, at)
         self.need(f" = {identifier(joined.name)}.")
         at = self.at

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from narrowgauge.contracts.surfaces.sql.joins import keys_of, leads_again
-from narrowgauge.contracts.surfaces.sql.parameter import ALL_BITS, AVAILABLE, OUTPUTS, SOURCES, any_of, bits
+from narrowgauge.contracts.surfaces.sql.parameter import AVAILABLE, OUTPUTS, SOURCES
 from narrowgauge.contracts.surfaces.sql.scope import Source
 from narrowgauge.contracts.surfaces.sql.shape import MAX_TABLES
 from narrowgauge.contracts.surfaces.sql.tables import CATEGORY, Table
 from narrowgauge.contracts.surfaces.sql.words import MAX_DERIVED_COLUMNS, derived_column, identifier
 
 __all__ = [
-    "BARE",
     "DERIVED",
     "KINDS",
-    "QUALIFIED",
     "SHAPES",
+    "TABLES",
     "Named",
     "Rules",
     "SelectedColumn",
@@ -28,7 +26,7 @@ __all__ = [
     "room_for",
 ]
 
-QUALIFIED, BARE, DERIVED = SHAPES = ("q", "b", "d")
+TABLES, DERIVED = SHAPES = ("t", "d")
 KINDS = ("number", "text", "date", "boolean", CATEGORY, "unknown")
 _UNIT = re.compile(r"\w+::[^ ]+")
 
@@ -67,12 +65,12 @@ class Named:
 
 @dataclass(frozen=True)
 class SelectedColumn:
-    """A column that a select list can name.
+    """A column of a table that a select list can name.
 
     Attributes:
         terminal: Its terminal.
         condition: When it can be named.
-        mask: What naming it adds to the parameter or, when it is bare, leaves of it.
+        mask: What naming it adds to the parameter.
     """
 
     terminal: str
@@ -86,8 +84,8 @@ class Rules:
     Attributes:
         tables: The tables.
         keys: What they can be joined over.
-        occurrences: Occurrences of tables that a SELECT over several tables can bring: each table once, then
-            a second time those that a key leads to again, as far as the parameter has room.
+        occurrences: Occurrences of tables that a SELECT can bring: each table once, then a second time those
+            that a key leads to again, as far as the parameter has room.
     """
 
     def __init__(self, tables: Sequence[Table]) -> None:
@@ -136,35 +134,22 @@ class Rules:
                     note = f"bit_or({((2 << n) - 1) << OUTPUTS})"
                     yield Named(self.terminal([derived_column(n + 1)]), "", note)
             return
-        function = "bit_or" if shape == QUALIFIED else "bit_and"
-        for names, condition, mask in self._selected(shape, wanted):
-            yield Named(self.terminal(names), condition, f"{function}({mask})")
+        for names, condition, mask in self._selected(wanted):
+            yield Named(self.terminal(names), condition, f"bit_or({mask})")
 
-    def columns(self, shape: str) -> Iterator[SelectedColumn]:
-        """Columns that a select list of a shape over tables can name, one by one."""
-        for names, condition, mask in self._selected(shape, frozenset(KINDS)):
+    def columns(self) -> Iterator[SelectedColumn]:
+        """Columns that a select list over tables can name, one by one."""
+        for names, condition, mask in self._selected(frozenset(KINDS)):
             for name in names:
                 yield SelectedColumn(self.terminal([name]), condition, mask)
 
-    def _selected(self, shape: str, kinds: frozenset[str]) -> Iterator[tuple[list[str], str, int]]:
-        """Columns with one condition, and what they add to the parameter or leave of it."""
-        if shape == QUALIFIED:
-            for position, (index, source) in enumerate(self.occurrences):
-                if names := self.names(index, kinds):
-                    room = room_for(position, 1 + bool(source.instance), there=False)
-                    # A second occurrence needs the first one too.
-                    yield self._qualified(position, names), room, 1 << position | 1 << index
-            return
-        holders: dict[str, int] = defaultdict(int)
-        for index in range(len(self.tables)):
-            for name in self.names(index, kinds):
-                holders[name] |= 1 << index
-        by_holders: dict[int, list[str]] = defaultdict(list)
-        for name, mask in holders.items():
-            by_holders[mask].append(name)
-        for mask, names in by_holders.items():
-            condition = any_of(f"bit_set({index})" for index in bits(mask))
-            yield names, condition, ALL_BITS & ~((1 << SOURCES) - 1) | mask
+    def _selected(self, kinds: frozenset[str]) -> Iterator[tuple[list[str], str, int]]:
+        """Columns of an occurrence, when they can be named, and what they add to the parameter."""
+        for position, (index, source) in enumerate(self.occurrences):
+            if names := self.names(index, kinds):
+                room = room_for(position, 1 + bool(source.instance), there=False)
+                # A second occurrence needs the first one too.
+                yield self._qualified(position, names), room, 1 << position | 1 << index
 
     def joined(self, kinds: Iterable[str]) -> Iterator[Named]:
         """Columns of the occurrences that FROM has brought."""
@@ -185,52 +170,35 @@ class Rules:
         """Columns that can be named after FROM, whatever the shape."""
         wanted = frozenset(kinds)
         yield from self.joined(wanted)
-        for index in range(len(self.tables)):
-            if names := self.names(index, wanted):
-                # FROM of several tables leaves no bit below.
-                yield Named(self.terminal(names), f"bit_set({index})")
         if "unknown" in wanted:
-            for n in range(MAX_DERIVED_COLUMNS):
-                yield Named(self.terminal([derived_column(n + 1)]), f"bit_set({OUTPUTS + n})")
+            yield from self._outputs()
 
-    def compared(self, kinds: Iterable[str], *, bare: bool) -> Iterator[tuple[Named, int]]:
-        """Columns that can be named after FROM, one by one, each with its number from 1.
+    def _outputs(self) -> Iterator[Named]:
+        """Columns of a derived table that FROM has brought."""
+        for n in range(MAX_DERIVED_COLUMNS):
+            yield Named(self.terminal([derived_column(n + 1)]), f"bit_set({OUTPUTS + n})")
 
-        Args:
-            kinds: Their kinds.
-            bare: Those of one table, or else those of several tables and of a derived one.
-        """
+    def compared(self, kinds: Iterable[str]) -> Iterator[tuple[Named, int]]:
+        """Columns that can be named after FROM, one by one, each with its number from 1."""
         wanted = frozenset(kinds)
         number = 0
-        places = [(n, i) for n, (i, _) in enumerate(self.occurrences)]
-        for position, index in [(n, n) for n in range(len(self.tables))] if bare else places:
+        for position, (index, _) in enumerate(self.occurrences):
             for column in self.tables[index].columns:
                 number += 1
                 if column.kind in wanted:
-                    name = identifier(column.name)
-                    if bare:
-                        yield Named(self.terminal([name]), f"bit_set({index})"), number
-                    else:
-                        condition = f"bit_set({AVAILABLE + position})"
-                        yield Named(self.qualified(position, [name]), condition), number
-        if not bare and "unknown" in wanted:
-            for n in range(MAX_DERIVED_COLUMNS):
-                name, condition = derived_column(n + 1), f"bit_set({OUTPUTS + n})"
-                yield Named(self.terminal([name]), condition), number + n + 1
+                    name = self.qualified(position, [identifier(column.name)])
+                    yield Named(name, f"bit_set({AVAILABLE + position})"), number
+        if "unknown" in wanted:
+            for output, named in enumerate(self._outputs(), 1):
+                yield named, number + output
 
     def categories(self) -> Iterator[tuple[Named, tuple[str, ...]]]:
         """Columns whose values are all known, with the values."""
-        for position, (index, source) in enumerate(self.occurrences):
+        for position, (index, _) in enumerate(self.occurrences):
             for column in self.tables[index].columns:
                 if column.kind == CATEGORY:
-                    name = f"{identifier(source.name)}.{identifier(column.name)}"
-                    condition = f"bit_set({AVAILABLE + position})"
-                    yield Named(self.terminal([name]), condition), column.values
-        for index, table in enumerate(self.tables):
-            for column in table.columns:
-                if column.kind == CATEGORY:
-                    name = identifier(column.name)
-                    yield Named(self.terminal([name]), f"bit_set({index})"), column.values
+                    name = self.qualified(position, [identifier(column.name)])
+                    yield Named(name, f"bit_set({AVAILABLE + position})"), column.values
 
     def names(self, index: int, kinds: frozenset[str]) -> list[str]:
         """Columns of a table, as they are written, that have one of the kinds."""

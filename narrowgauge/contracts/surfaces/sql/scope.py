@@ -114,7 +114,7 @@ class Scope:
         """Reads a written column (unquoted, `qualifier` empty when bare) as `table.column` and instance.
 
         Raises:
-            InvalidRequest: The table is not in scope, or the column is not written as this scope does.
+            InvalidRequest: The table is not in scope, or the column is bare where there are several.
         """
         for source in self._named(qualifier):
             return f"{source.table}.{name}", source.instance

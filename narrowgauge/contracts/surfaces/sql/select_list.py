@@ -29,8 +29,8 @@ from narrowgauge.contracts.surfaces.sql.parameter import (
     TURN,
     all_of,
 )
-from narrowgauge.contracts.surfaces.sql.rules import BARE, QUALIFIED, SHAPES, Rules, quoted
 from narrowgauge.contracts.surfaces.sql.rules import DERIVED as FROM_QUERY
+from narrowgauge.contracts.surfaces.sql.rules import SHAPES, TABLES, Rules, quoted
 from narrowgauge.contracts.surfaces.sql.words import (
     MAX_COLUMNS,
     MAX_DERIVED_COLUMNS,
@@ -49,6 +49,7 @@ CALLS = (*NUMERIC_CALLS, *TEXT_CALLS)
 # DISTINCT is a lexeme of its own: in one with `COUNT(`, the longest match would take a column's D for it.
 COUNT_OF = '"COUNT(" "DISTINCT "?'
 TOTAL_OF = 'TOTAL "DISTINCT "?'
+_NUMBER = (1 << LAST_BITS) - 1
 _TURNS = (f"bit_clear({TURN})", f"bit_set({TURN})")
 
 
@@ -57,7 +58,6 @@ def add_select(rules: Rules) -> None:
 
     The parameter of `select` has the bits of the query: exact, count, depth, derived, right side.
     """
-    every_table = (1 << len(rules.tables)) - 1
     plain = all_of([f"bit_clear({EXACT})", f"bit_clear({DERIVED})"])
     inner = all_of([f"lt({DEPTH}, {MAX_DEPTH})", f"bit_clear({DERIVED})"])
     # llguidance 1.9 fails on large grammars when a rule is used inside itself with another parameter: the
@@ -68,11 +68,9 @@ def add_select(rules: Rules) -> None:
     rules.rule(
         "select_distinct",
         [
-            f"{QUALIFIED}_item::_",
-            f"{BARE}_item::bit_or({every_table | LAST_MASK})",
+            f"{TABLES}_item::_",
             _if(f"{FROM_QUERY}_item::set_bit({OUTPUTS})", inner),
-            _if(f'"* FROM " {BARE}_from::bit_or({every_table})', plain),
-            _if(f'"* FROM " {QUALIFIED}_from::_', plain),
+            _if(f'"* FROM " {TABLES}_from::_', plain),
         ],
     )
     for shape in SHAPES:
@@ -123,7 +121,7 @@ def _add_items(rules: Rules, shape: str) -> None:
     if shape == FROM_QUERY:
         items += [f"{rule}::_" for rule, made in ((value, numbers), (words, others)) if made]
     else:
-        items += _add_plain(rules, shape)
+        items += _add_plain(rules)
     aggregates = [f'"COUNT(*)" {total}::_']
     if numbers:
         rules.rule(value, numbers)
@@ -171,27 +169,27 @@ def _calls(rules: Rules, shape: str, calls: Iterable[tuple[str, Sequence[str]]],
         yield from _columns(rules, shape, kinds, f'{call} {{}} ")" {then}')
 
 
-def _add_plain(rules: Rules, shape: str) -> list[str]:
-    """Adds the selected values that begin with a column or its function, and returns their rules.
+def _add_plain(rules: Rules) -> list[str]:
+    """Adds the selected values that begin with a table's column or its function, and returns their rules.
 
     A column alone is not the one that was named just before: all such values but a column alone are written
     over several columns at once, a column alone one by one, with its number.
     """
-    plain, call, begun, more = (f"{shape}_{name}" for name in ("plain", "call", "begun", "more_of"))
+    plain, call, begun, more = (f"{TABLES}_{name}" for name in ("plain", "call", "begun", "more_of"))
     found = []
     for turn, condition in enumerate(_TURNS):
-        rules.rule(f"{plain}{turn}", _plain(rules, shape, turn))
+        rules.rule(f"{plain}{turn}", _plain(rules, turn))
         found.append(_if(f"{plain}{turn}::_", condition))
     calls = [
-        *_calls(rules, shape, NUMERIC_CALLS, f"{shape}_after"),
-        *_calls(rules, shape, TEXT_CALLS, f"{shape}_done"),
+        *_calls(rules, TABLES, NUMERIC_CALLS, f"{TABLES}_after"),
+        *_calls(rules, TABLES, TEXT_CALLS, f"{TABLES}_done"),
     ]
     if calls:
         rules.rule(call, calls)
         found.append(f"{call}::_")
-    if beginnings := [*_columns(rules, shape, NUMBERS, "{} " + more)]:
+    if beginnings := [*_columns(rules, TABLES, NUMBERS, "{} " + more)]:
         rules.rule(begun, beginnings)
-        value, operand = f"{shape}_value", f"{shape}_operand"
+        value, operand = f"{TABLES}_value", f"{TABLES}_operand"
         rules.rule(
             more,
             [f"ARITHMETIC {operand}::set_bit({SECOND})", f'ARITHMETIC "(" {value}::set_bit({RIGHT})'],
@@ -200,18 +198,16 @@ def _add_plain(rules: Rules, shape: str) -> list[str]:
     return found
 
 
-def _plain(rules: Rules, shape: str, turn: int) -> Iterator[str]:
+def _plain(rules: Rules, turn: int) -> Iterator[str]:
     """Alternatives of a column alone, which note its number in the place whose turn it is."""
-    none = (1 << LAST_BITS) - 1
     place, other = LAST[turn], LAST[1 - turn]
-    for number, column in enumerate(rules.columns(shape), 1):
+    for number, column in enumerate(rules.columns(), 1):
         condition, mask = column.condition, column.mask
         # Of a catalogue with more columns than numbers, the last ones are not told apart.
-        if number < none:
+        if number < 1 << LAST_BITS:
             condition = all_of([condition, f"ne([{other}:{other + LAST_BITS}], {number})"])
-            mask = mask | number << place if shape == QUALIFIED else mask & ~((none & ~number) << place)
-        function = "bit_or" if shape == QUALIFIED else "bit_and"
-        yield _if(f"{column.terminal} {shape}_next::{function}({mask})", condition)
+            mask |= number << place
+        yield _if(f"{column.terminal} {TABLES}_next::bit_or({mask})", condition)
 
 
 def _add_after(rules: Rules, after: str, value: str, operand: str, done: str) -> None:
@@ -261,14 +257,10 @@ def _add_next(rules: Rules, shape: str) -> None:
             following = [_if(f'", " {shape}_item::_', condition)]
         else:
             following = [
-                _if(f'", " {shape}_item::{_freed(shape, place)}', all_of([condition, turn]))
+                _if(
+                    f'", " {shape}_item::bit_and({ALL_BITS & ~(_NUMBER << place)})', all_of([condition, turn])
+                )
                 for turn, place in zip(_TURNS, LAST, strict=True)
             ]
-        forget = f"bit_and({ALL_BITS & ~LAST_MASK})" if shape == QUALIFIED else "_"
+        forget = f"bit_and({ALL_BITS & ~LAST_MASK})"
         rules.rule(name, [*following, _if(f'" FROM " {shape}_from::{forget}', end)])
-
-
-def _freed(shape: str, place: int) -> str:
-    """What empties a place for a column."""
-    mask = ((1 << LAST_BITS) - 1) << place
-    return f"bit_and({ALL_BITS & ~mask})" if shape == QUALIFIED else f"bit_or({mask})"
