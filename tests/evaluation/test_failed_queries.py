@@ -22,20 +22,34 @@ def catalogue() -> Catalogue:
 
 
 @pytest.mark.parametrize(
-    "sql",
+    ("sql", "text"),
     [
-        "SELECT surname FROM customers",
-        "SELECT name FROM clients WHERE country = 'Spain'",
-        "SELECT customers.name, orders.fee FROM customers JOIN orders ON customers.id = orders.customer_id",
-        "SELECT COUNT(*) FROM orders WHERE name = 'Acme'",
-        "SELECT name FROM customers ORDER BY joined DESC LIMIT 3",
+        ("SELECT surname FROM customers", "SELECT customers.surname FROM customers"),
+        (
+            "SELECT name FROM clients WHERE country = 'Spain'",
+            "SELECT clients.name FROM clients WHERE clients.country = 'Spain'",
+        ),
+        (
+            "SELECT customers.name, fee FROM customers JOIN orders ON customers.id = orders.customer_id "
+            "WHERE orders.fee > 5",
+            "SELECT customers.name, orders.fee FROM customers JOIN orders ON customers.id = "
+            "orders.customer_id WHERE orders.fee > 5",
+        ),
+        (
+            "SELECT COUNT(*) FROM orders WHERE name = 'Acme'",
+            "SELECT COUNT(*) FROM orders WHERE orders.name = 'Acme'",
+        ),
+        (
+            "SELECT name FROM customers ORDER BY joined DESC LIMIT 3",
+            "SELECT customers.name FROM customers ORDER BY customers.joined DESC LIMIT 3",
+        ),
     ],
 )
-def test_names_that_do_not_exist_are_taken_as_they_stand(sql: str) -> None:
-    """The call says what the query says."""
+def test_names_that_do_not_exist_are_taken_as_they_stand(sql: str, text: str) -> None:
+    """The call says what the query says, each column with its table."""
     request = failed_query(sql, catalogue())
     assert request is not None
-    assert render_request(request) == sql
+    assert render_request(request) == text
 
 
 @pytest.mark.parametrize(
