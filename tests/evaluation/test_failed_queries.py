@@ -30,10 +30,8 @@ def catalogue() -> Catalogue:
             "SELECT clients.name FROM clients WHERE clients.country = 'Spain'",
         ),
         (
-            "SELECT customers.name, fee FROM customers JOIN orders ON customers.id = orders.customer_id "
-            "WHERE orders.fee > 5",
-            "SELECT customers.name, orders.fee FROM customers JOIN orders ON customers.id = "
-            "orders.customer_id WHERE orders.fee > 5",
+            "SELECT c.name, o.fee FROM customers c JOIN orders o ON o.customer_id = c.id",
+            "SELECT customers.name, orders.fee FROM customers JOIN orders ON customers.id = orders.customer_id",
         ),
         (
             "SELECT COUNT(*) FROM orders WHERE name = 'Acme'",
