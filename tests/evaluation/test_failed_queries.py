@@ -31,7 +31,8 @@ def catalogue() -> Catalogue:
         ),
         (
             "SELECT c.name, o.fee FROM customers c JOIN orders o ON o.customer_id = c.id",
-            "SELECT customers.name, orders.fee FROM customers JOIN orders ON customers.id = orders.customer_id",
+            "SELECT customers.name, orders.fee FROM customers "
+            "JOIN orders ON customers.id = orders.customer_id",
         ),
         (
             "SELECT COUNT(*) FROM orders WHERE name = 'Acme'",
