@@ -169,6 +169,30 @@ def test_the_grammar_is_written_and_runs(
             assert part.surface.parse(canonical_sql(question.sql), sets).tool.name == "Query", question
 
 
+@pytest.mark.parametrize(
+    ("sql", "text"),
+    [
+        ("SELECT a.x FROM a JOIN b ON b.n = a.m", "SELECT a.x FROM a JOIN b ON a.m = b.n"),
+        ("SELECT a.x FROM b JOIN a ON b.n = a.m", "SELECT a.x FROM b JOIN a ON b.n = a.m"),
+        (
+            "SELECT a.x FROM a JOIN b ON a.m = b.n JOIN c ON b.k = c.id ORDER BY a.x ASC",
+            "SELECT a.x FROM a JOIN b ON a.m = b.n JOIN c ON b.k = c.id ORDER BY a.x",
+        ),
+        (
+            "SELECT a.x FROM c JOIN b ON b.k = c.id JOIN a ON a.m = b.n",
+            "SELECT a.x FROM c JOIN b ON c.id = b.k JOIN a ON b.n = a.m",
+        ),
+        (
+            "SELECT a_2.x FROM a JOIN a AS a_2 ON a.up = a_2.id",
+            "SELECT a_2.x FROM a JOIN a AS a_2 ON a.up = a_2.id",
+        ),
+    ],
+)
+def test_the_joined_tables_key_stands_second(sql: str, text: str) -> None:
+    """Each join equates a column of an earlier table with one of its own, in this order."""
+    assert canonical_sql(sql) == text
+
+
 def test_other_schemas_are_asked_all_rules(
     specialist: Callable[[str], Trained], elsewhere: sqlite3.Connection
 ) -> None:

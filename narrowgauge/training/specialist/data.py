@@ -179,24 +179,16 @@ def summary_examples(contract: Contract, *, seed: int) -> Iterator[TrainingExamp
 
 
 def canonical_sql(sql: str) -> str:
-    """Writes the generator's SQL as the surface does.
+    """Writes the generator's SQL so that the surface reads it.
 
-    Columns are bare where no table is joined, the key of the earlier table stands first, and ascending order
-    is not said.
+    The joined table's key stands second, and ascending order is not said.
     """
-    sql = sql.replace(" ASC", "")
-    if " JOIN " not in sql:
-        return re.sub(r"('(?:[^']|'')*')|\b\w+\.(?=[A-Za-z_])", lambda found: found[1] or "", sql)
-    first = re.search(r"FROM (\w+)", sql)
-    assert first is not None
 
     def ordered(found: re.Match[str]) -> str:
-        left, left_key, right, right_key = found.groups()
-        if left == first[1]:
-            return found[0]
-        return f"ON {right}.{right_key} = {left}.{left_key}"
+        begin, joined, left, right = found.groups()
+        return f"{begin}{right} = {left}" if left.startswith(f"{joined}.") else found[0]
 
-    return re.sub(r"ON (\w+)\.(\w+) = (\w+)\.(\w+)", ordered, sql)
+    return re.sub(r"( JOIN (?:\w+ AS )?(\w+) ON )(\w+\.\w+) = (\w+\.\w+)", ordered, sql.replace(" ASC", ""))
 
 
 def _call(contract: Contract, method: str, message: Message) -> ToolCall:

@@ -129,9 +129,7 @@ def two_steps(schema: Schema, today: dt.date, rng: random.Random) -> Made:
     parent = schema.tables[upper.parent]
     own = draw_conditions(child, today, rng, (4, 3))
     rows = noun(child.many, own, rng)
-    # The key of the table between second: it is swapped to the front, as every key that is not the child's.
-    swapped = f"{upper.parent}.{upper.parent_column} = {upper.child}.{upper.child_column}"
-    down = f"{joined(lower, child.name)} JOIN {parent.name} ON {swapped}"
+    down = f"{joined(lower, child.name)} JOIN {parent.name} ON {upper.join}"
     up = f"{joined(upper, parent.name)} JOIN {child.name} ON {lower.join}"
     kind = rng.random()
     if kind < 0.35:
