@@ -45,7 +45,7 @@ async def test_a_caller_that_leaves_frees_its_thread(dsn: str, serve: Serve) -> 
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.3):  # cancels the call without a deadline that the tool could see
             await tool.run(ENDLESS)
-    assert len(await tool.rows("SELECT id FROM customers LIMIT 1")) == 1
+    assert len(await tool.rows("SELECT customers.id FROM customers LIMIT 1")) == 1
 
 
 async def test_a_deadline_ends_the_query_too(dsn: str, serve: Serve) -> None:
@@ -54,7 +54,7 @@ async def test_a_deadline_ends_the_query_too(dsn: str, serve: Serve) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await tool.run(ENDLESS, timeout=0.3)
     assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
-    assert len(await tool.rows("SELECT id FROM customers LIMIT 1")) == 1
+    assert len(await tool.rows("SELECT customers.id FROM customers LIMIT 1")) == 1
 
 
 def _fails(database: object, text: str = "SELECT 1") -> NarrowgaugeError:

@@ -21,34 +21,40 @@ from tool_svc.sql.statement import Statement
 Serve = Callable[..., Awaitable[SqlTool]]
 
 SAME_ANSWERS = [
-    "SELECT COUNT(*) FROM invoices WHERE status = 'overdue'",
+    "SELECT COUNT(*) FROM invoices WHERE invoices.status = 'overdue'",
     "SELECT customers.name, SUM(invoices.amount) FROM customers JOIN invoices ON customers.id = "
     "invoices.customer_id WHERE invoices.status IN ('unpaid', 'overdue') GROUP BY customers.name "
     "ORDER BY SUM(invoices.amount) DESC, customers.name LIMIT 5",
-    "SELECT YEAR(order_date), MONTH(order_date), COUNT(*) FROM orders "
-    "GROUP BY YEAR(order_date), MONTH(order_date) ORDER BY YEAR(order_date), MONTH(order_date)",
-    "SELECT QUARTER(order_date), WEEKDAY(order_date), DAY(order_date), HOUR(order_date) FROM orders "
-    "ORDER BY id LIMIT 40",
-    "SELECT STRFTIME('%Y-%m', issue_date), COUNT(*) FROM invoices GROUP BY STRFTIME('%Y-%m', issue_date) "
-    "ORDER BY STRFTIME('%Y-%m', issue_date)",
-    "SELECT id FROM invoices WHERE due_date BETWEEN '2026-01-01' AND '2026-02-28' AND paid_date IS NULL "
-    "ORDER BY id",
-    "SELECT name FROM products WHERE name LIKE '%LED%' AND NOT (price < 50 OR price > 400) ORDER BY name",
-    "SELECT name FROM products WHERE price > (SELECT AVG(price) FROM products) ORDER BY name",
-    "SELECT name FROM customers WHERE id NOT IN (SELECT customer_id FROM orders) ORDER BY name",
-    "SELECT AVG(v1) FROM (SELECT COUNT(*) AS v1 FROM orders GROUP BY customer_id) AS d",
+    "SELECT YEAR(orders.order_date), MONTH(orders.order_date), COUNT(*) FROM orders GROUP BY "
+    "YEAR(orders.order_date), MONTH(orders.order_date) ORDER BY YEAR(orders.order_date), "
+    "MONTH(orders.order_date)",
+    "SELECT QUARTER(orders.order_date), WEEKDAY(orders.order_date), DAY(orders.order_date), "
+    "HOUR(orders.order_date) FROM orders ORDER BY orders.id LIMIT 40",
+    "SELECT STRFTIME('%Y-%m', invoices.issue_date), COUNT(*) FROM invoices GROUP BY STRFTIME('%Y-%m', "
+    "invoices.issue_date) ORDER BY STRFTIME('%Y-%m', invoices.issue_date)",
+    "SELECT invoices.id FROM invoices WHERE invoices.due_date BETWEEN '2026-01-01' AND '2026-02-28' AND "
+    "invoices.paid_date IS NULL ORDER BY invoices.id",
+    "SELECT products.name FROM products WHERE products.name LIKE '%LED%' AND NOT (products.price < 50 OR "
+    "products.price > 400) ORDER BY products.name",
+    "SELECT products.name FROM products WHERE products.price > (SELECT AVG(products.price) FROM products) "
+    "ORDER BY products.name",
+    "SELECT customers.name FROM customers WHERE customers.id NOT IN (SELECT orders.customer_id FROM "
+    "orders) ORDER BY customers.name",
+    "SELECT AVG(v1) FROM (SELECT COUNT(*) AS v1 FROM orders GROUP BY orders.customer_id) AS d",
     "SELECT employees.name, employees_2.name FROM employees LEFT JOIN employees AS employees_2 ON "
     "employees.manager_id = employees_2.id ORDER BY employees.id LIMIT 20",
-    "SELECT status FROM invoices UNION SELECT status FROM shipments",
-    "SELECT customer_id FROM orders EXCEPT SELECT customer_id FROM invoices",
-    "SELECT COUNT(DISTINCT customer_id), MIN(order_date), MAX(order_date) FROM orders",
-    "SELECT paid_date FROM invoices ORDER BY paid_date LIMIT 3",
-    "SELECT paid_date FROM invoices ORDER BY paid_date DESC, id LIMIT 3",
-    "SELECT AVG(JULIANDAY(delivery_date) - JULIANDAY(ship_date)) FROM shipments WHERE status = 'delivered'",
-    "SELECT (COUNT(*) * 100) / COUNT(DISTINCT customer_id) FROM orders",
-    "SELECT quantity / reorder_level FROM inventory ORDER BY id LIMIT 10",
-    "SELECT LOWER(name), UPPER(country), LENGTH(city) FROM customers ORDER BY id LIMIT 5",
-    "SELECT COUNT(*) FROM products WHERE discontinued = TRUE",
+    "SELECT invoices.status FROM invoices UNION SELECT shipments.status FROM shipments",
+    "SELECT orders.customer_id FROM orders EXCEPT SELECT invoices.customer_id FROM invoices",
+    "SELECT COUNT(DISTINCT orders.customer_id), MIN(orders.order_date), MAX(orders.order_date) FROM orders",
+    "SELECT invoices.paid_date FROM invoices ORDER BY invoices.paid_date LIMIT 3",
+    "SELECT invoices.paid_date FROM invoices ORDER BY invoices.paid_date DESC, invoices.id LIMIT 3",
+    "SELECT AVG(JULIANDAY(shipments.delivery_date) - JULIANDAY(shipments.ship_date)) FROM shipments WHERE "
+    "shipments.status = 'delivered'",
+    "SELECT (COUNT(*) * 100) / COUNT(DISTINCT orders.customer_id) FROM orders",
+    "SELECT inventory.quantity / inventory.reorder_level FROM inventory ORDER BY inventory.id LIMIT 10",
+    "SELECT LOWER(customers.name), UPPER(customers.country), LENGTH(customers.city) FROM customers ORDER "
+    "BY customers.id LIMIT 5",
+    "SELECT COUNT(*) FROM products WHERE products.discontinued = TRUE",
 ]
 
 
@@ -77,8 +83,10 @@ async def test_columns_have_names_and_types(dsn: str, serve: Serve) -> None:
     """Names are unique and say what a column is; types are those of the values."""
     tool = await serve(dsn)
     response = await tool.run(
-        "SELECT id, id, amount, issue_date, paid_date, COUNT(*), SUM(amount) FROM invoices "
-        "WHERE status = 'paid' GROUP BY id, amount, issue_date, paid_date ORDER BY id LIMIT 2"
+        "SELECT invoices.id, invoices.id, invoices.amount, invoices.issue_date, invoices.paid_date, "
+        "COUNT(*), SUM(invoices.amount) FROM invoices WHERE invoices.status = 'paid' "
+        "GROUP BY invoices.id, invoices.amount, invoices.issue_date, invoices.paid_date "
+        "ORDER BY invoices.id LIMIT 2"
     )
     assert [column.name for column in response.columns] == [
         *("id", "id_2", "amount", "issue_date", "paid_date", "count", "sum_amount")
@@ -103,13 +111,13 @@ async def test_every_column_of_a_star_is_named(dsn: str, serve: Serve) -> None:
 async def test_rows_and_bytes_are_bounded_and_said_to_be(dsn: str, serve: Serve) -> None:
     """A larger result is cut at the limit, and the answer says so; one that just fits is not."""
     tool = await serve(dsn, max_rows=10)
-    response = await tool.run("SELECT id FROM orders")
+    response = await tool.run("SELECT orders.id FROM orders")
     assert (len(response.rows), response.truncated) == (10, True)
-    assert (await tool.run("SELECT id FROM orders LIMIT 500")).truncated
-    exact = await tool.run("SELECT id FROM orders LIMIT 10")
+    assert (await tool.run("SELECT orders.id FROM orders LIMIT 500")).truncated
+    exact = await tool.run("SELECT orders.id FROM orders LIMIT 10")
     assert (len(exact.rows), exact.truncated) == (10, False)
     small = await serve(dsn, max_bytes=1000)
-    cut = await small.run("SELECT notes FROM support_tickets")
+    cut = await small.run("SELECT support_tickets.notes FROM support_tickets")
     assert cut.truncated
     assert sum(row.ByteSize() for row in cut.rows) <= 1000
     assert cut.row_count == len(cut.rows) > 0
@@ -150,9 +158,9 @@ async def test_type_errors_of_postgresql_are_repairable(postgres_dsn: str, serve
     """A text summed up, a date that is none and a column that is not grouped: INVALID_ARGUMENT each."""
     tool = await serve(postgres_dsn)
     for sql in (
-        "SELECT SUM(name) FROM customers",
-        "SELECT id FROM orders WHERE order_date = 'soon'",
-        "SELECT name, COUNT(*) FROM customers",
+        "SELECT SUM(customers.name) FROM customers",
+        "SELECT orders.id FROM orders WHERE orders.order_date = 'soon'",
+        "SELECT customers.name, COUNT(*) FROM customers",
     ):
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await tool.run(sql)
@@ -162,7 +170,7 @@ async def test_type_errors_of_postgresql_are_repairable(postgres_dsn: str, serve
 async def test_invalid_and_unanswerable_calls_are_never_executed(dsn: str, serve: Serve) -> None:
     """An empty call, a column out of scope and too much nesting are refused before the database."""
     tool = await serve(dsn)
-    nested = tool.request("SELECT id FROM orders").query
+    nested = tool.request("SELECT orders.id FROM orders").query
     for _ in range(3):
         outer = pb.Query()
         outer.select.table = "orders"
@@ -170,7 +178,7 @@ async def test_invalid_and_unanswerable_calls_are_never_executed(dsn: str, serve
         outer.select.where.one_of.left.column = "orders.id"
         outer.select.where.one_of.query.CopyFrom(nested)
         nested = outer
-    scope = tool.request("SELECT id FROM orders")
+    scope = tool.request("SELECT orders.id FROM orders")
     scope.query.select.columns[0].column = "customers.id"
     for request, code in (
         (pb.QueryRequest(), grpc.StatusCode.INVALID_ARGUMENT),
