@@ -10,7 +10,7 @@ from typing import Any
 
 from narrowgauge.tools.sql.v1 import sql_pb2 as pb
 
-__all__ = ["canonical_query", "literals_of"]
+__all__ = ["canonical_query", "literals_of", "without_case"]
 
 _MIRRORED = {
     pb.COMPARATOR_LESS: pb.COMPARATOR_GREATER,
@@ -25,6 +25,25 @@ def canonical_query(request: pb.QueryRequest) -> Any:
     if request.WhichOneof("call") != "query":
         return "unanswerable"
     return _query(request.query)
+
+
+def without_case(request: pb.QueryRequest) -> pb.QueryRequest:
+    """Returns a copy whose text values are in lower case."""
+    copy = pb.QueryRequest()
+    copy.CopyFrom(request)
+
+    def walk(message: Any) -> None:
+        if isinstance(message, pb.Literal) and message.WhichOneof("kind") == "text":
+            message.text = message.text.lower()
+        elif isinstance(message, pb.Match):
+            message.pattern = message.pattern.lower()
+        for field, value in message.ListFields():
+            if field.message_type is not None:
+                for part in value if field.is_repeated else (value,):
+                    walk(part)
+
+    walk(copy)
+    return copy
 
 
 def literals_of(request: pb.QueryRequest) -> list[str | float]:

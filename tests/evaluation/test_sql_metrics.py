@@ -79,6 +79,16 @@ def test_the_same_query_in_other_words_is_exact(gold: str, answer: str, shops: D
     assert verdict.execution
 
 
+def test_the_case_of_a_value_is_counted_apart(shops: Database) -> None:
+    """Another case of a text value is not exact, but exact in any case; another value is neither."""
+    gold = GoldQuery.of("SELECT name FROM shops WHERE town = 'ulm' AND name LIKE 'A%'", shops)
+    same = "SELECT name FROM shops WHERE town = 'Ulm' AND name LIKE 'a%'"
+    verdict = judge_query(queried(same, shops), gold, shops)
+    assert (verdict.exact, verdict.exact_any_case) == (False, True)
+    verdict = judge_query(queried(same.replace("Ulm", "Bonn"), shops), gold, shops)
+    assert (verdict.exact, verdict.exact_any_case) == (False, False)
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -186,6 +196,7 @@ def test_rates_count_records(shops: Database) -> None:
     assert report.metrics == {
         "valid": 0.75,
         "exact": 0.5,
+        "exact_any_case": 0.5,
         "execution": 0.5,
         "refusal_recall": 0.5,
         "refusal_precision": 0.5,

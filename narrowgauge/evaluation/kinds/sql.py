@@ -16,7 +16,7 @@ from narrowgauge.errors import InvalidRequest, Unsupported
 from narrowgauge.evaluation.answers import Answer, Case, refusal_rates
 from narrowgauge.evaluation.records import Record
 from narrowgauge.evaluation.report import Report
-from narrowgauge.evaluation.sql_canonical import canonical_query, literals_of
+from narrowgauge.evaluation.sql_canonical import canonical_query, literals_of, without_case
 from narrowgauge.evaluation.sql_databases import Database, Databases
 from narrowgauge.evaluation.sql_execution import Rows, canonical_sql, prepares, run, same_rows
 from narrowgauge.tools.sql.v1 import sql_pb2
@@ -57,6 +57,7 @@ class SqlVerdict:
     Attributes:
         valid: It keeps the contract, and the database accepts it.
         exact: Its canonical form is the gold's.
+        exact_any_case: The same with text values in lower case.
         execution: It returns what the gold query returns.
         refused: It says that the database cannot answer.
         why: What is wrong; empty when it is right.
@@ -67,6 +68,7 @@ class SqlVerdict:
     execution: bool
     refused: bool
     why: str = ""
+    exact_any_case: bool = False
 
 
 class SqlKind:
@@ -93,7 +95,7 @@ class SqlKind:
         ]
 
     def score(self, answers: Sequence[Sequence[Answer]], report: Report) -> None:
-        """Adds `valid`, `exact`, `execution`, `refusal_recall`, `refusal_precision` and `gold_mapped`."""
+        """Adds `valid`, `exact`, `exact_any_case`, `execution`, `refusal_*` and `gold_mapped`."""
         verdicts = [
             judge_query(turns[0], gold, database)
             for turns, gold, database in zip(answers, self._gold, self._databases, strict=True)
@@ -101,6 +103,7 @@ class SqlKind:
         n = len(verdicts)
         report.rate("valid", sum(verdict.valid for verdict in verdicts), n)
         report.rate("exact", sum(verdict.exact for verdict in verdicts), n)
+        report.rate("exact_any_case", sum(verdict.exact_any_case for verdict in verdicts), n)
         report.rate("execution", sum(verdict.execution for verdict in verdicts), n)
         unanswerable = [gold.sql is None for gold in self._gold]
         for name, (hits, count) in refusal_rates(unanswerable, [v.refused for v in verdicts]).items():
@@ -123,7 +126,7 @@ def judge_query(answer: Answer, gold: GoldQuery, database: Database) -> SqlVerdi
     refused = answer.refused or says_none
     if refused or request is None:
         right = refused and gold.sql is None
-        return SqlVerdict(answer.valid, right, right, refused, "" if right else answer.why())
+        return SqlVerdict(answer.valid, right, right, refused, "" if right else answer.why(), right)
     assert isinstance(request, sql_pb2.QueryRequest)
     text = _text_of(request)
     if text is None or not answer.valid:
@@ -140,14 +143,17 @@ def judge_query(answer: Answer, gold: GoldQuery, database: Database) -> SqlVerdi
         literals = literals_of(gold.request) if gold.request is not None else []
         with closing(database.populations(literals)) as connections:
             execution = _same_results(connections, text, gold, database)
-    return SqlVerdict(True, exact, execution, False, "" if execution else text)
+    any_case = exact or is_exact(answer, gold, any_case=True)
+    return SqlVerdict(True, exact, execution, False, "" if execution else text, any_case)
 
 
-def is_exact(answer: Answer, gold: GoldQuery) -> bool:
-    """Whether an answer is the gold query in canonical form."""
+def is_exact(answer: Answer, gold: GoldQuery, *, any_case: bool = False) -> bool:
+    """Whether an answer is the gold query in canonical form; the case of text values may not count."""
     if gold.request is None or not isinstance(answer.request, sql_pb2.QueryRequest):
         return False
-    return bool(canonical_query(gold.request) == canonical_query(answer.request))
+    pair = (gold.request, answer.request)
+    wanted, said = map(canonical_query, map(without_case, pair) if any_case else pair)
+    return bool(wanted == said)
 
 
 def _same_results(
