@@ -204,7 +204,8 @@ _LEAST_RANGE = np.float32(1e-30)
 
 
 def _positive(ranges: Float32Array) -> Float32Array:
-    return np.where(ranges > _LEAST_RANGE, ranges, np.float32(1))  # a block of equal values: any scale will do
+    # For a block of equal values any scale will do.
+    return np.where(ranges > _LEAST_RANGE, ranges, np.float32(1))
 
 
 def _pack(values: UInt8Array, bits: int) -> UInt8Array:
