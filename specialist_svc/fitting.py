@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 
-from narrowgauge.contracts.catalogue_text import catalogue_text
+from narrowgauge.contracts.catalogue_text import catalogue_text, holds_dates
 from narrowgauge.contracts.prompts import PromptParts, build_prompt, context_text
 from narrowgauge.contracts.record_aliases import RecordAliases
 from narrowgauge.contracts.schema_links import SchemaLink, schema_links
@@ -79,6 +79,7 @@ def fit_prompt(
             catalogue=catalogue_text(catalogue, max_chars=most, request=request) if most else "",
             context=context_text(context, max_rows=shown),
             today=today,
+            dated=holds_dates(catalogue),
             links=links,
         )
         smallest = specialist.backend.count_tokens(parts.texts)

@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from narrowgauge.contracts.name_words import COMMON_WORDS, name_words
 from narrowgauge.v1 import catalogue_pb2
 
-__all__ = ["catalogue_text"]
+__all__ = ["catalogue_text", "holds_dates"]
 
 _NAME_WEIGHT = 4.0
 _VALUE_WEIGHT = 2.0
@@ -45,6 +45,15 @@ def catalogue_text(catalogue: catalogue_pb2.Catalogue, *, max_chars: int, reques
     if len(whole) <= max_chars:
         return whole
     return _Pruned(catalogue, request).text(max_chars)
+
+
+def holds_dates(catalogue: catalogue_pb2.Catalogue) -> bool:
+    """Returns whether a field is a date or time, or a year; an empty catalogue says nothing of it: True."""
+    return not catalogue.entities or any(
+        "date" in field.type or "time" in field.type or field.type == "year"
+        for entity in catalogue.entities
+        for field in entity.fields
+    )
 
 
 def _line(entity: catalogue_pb2.Entity, fields: Iterable[catalogue_pb2.EntityField]) -> str:

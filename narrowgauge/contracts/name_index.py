@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TypeVar
 
+from narrowgauge.contracts.countries import demonym, short_names
 from narrowgauge.contracts.name_words import COMMON_WORDS, name_words
 from narrowgauge.v1 import catalogue_pb2
 
@@ -42,7 +43,7 @@ class Name:
     Attributes:
         entity: The entity, or the one that the field is of.
         field: The field, or the one that the value is of; empty for an entity.
-        value: A categorical value; empty for a field.
+        value: A categorical or known value; empty for a field.
         whole: Whether the words are the whole name.
     """
 
@@ -64,11 +65,13 @@ class Word:
         text: As the request has it.
         word: In lower case and in the singular.
         proper: Whether it looks like a part of a proper name.
+        after: What stands between it and the next word.
     """
 
     text: str
     word: str
     proper: bool
+    after: str = " "
 
 
 class NameIndex:
@@ -78,6 +81,7 @@ class NameIndex:
         self._whole: dict[_Words, list[Name]] = defaultdict(list)
         self._parts: dict[str, list[Name]] = defaultdict(list)
         self._stems: dict[str, list[tuple[str, Name]]] = defaultdict(list)
+        self._known: dict[_Words, list[Name]] = defaultdict(list)
         for entity in catalogue.entities:
             self._add(Name(entity.name), entity.name, entity.label)
             for field in entity.fields:
@@ -87,6 +91,10 @@ class NameIndex:
                     self._add(name, field.name, field.label)
                 for value in field.values:
                     self._add_value(Name(entity.name, field.name, value))
+                    self._add_said(value, Name(entity.name, field.name, value))
+                for value in field.known_values:
+                    self._put(self._known, name_words(value), Name(entity.name, field.name, value))
+                    self._add_said(value, Name(entity.name, field.name, value))
         words = {word for key in self._whole for word in key} | set(self._parts)
         self._words = sorted(word for word in words if len(word) >= _LEAST_MISSPELT)
 
@@ -110,6 +118,12 @@ class NameIndex:
             if len(words) == 1 and len(words[0]) > _LEAST_STEM:
                 self._stems[words[0][:_LEAST_STEM]].append((words[0], name))
 
+    def _add_said(self, value: str, name: Name) -> None:
+        """Adds what people say for a country: `Dutch`, `UK`."""
+        for said in (demonym(value), *short_names(value)):
+            if said:
+                self._put(self._known, name_words(said), name)
+
     @staticmethod
     def _put(index: dict[_K, list[Name]], key: _K, name: Name) -> None:
         if name not in index[key]:
@@ -121,10 +135,19 @@ class NameIndex:
         names = self._whole.get(tuple(word.word for word in words), [])
         if len(text) <= _SHORT:
             names = [name for name in names if not name.value.isupper() or name.value == text]
+        names = names + self._known_values(words)
         if len(words) == 1:
             # A part of somebody's name: `Energy` of `Atlas Energy`.
             return [] if words[0].proper else self._single(words[0], names)
         return names
+
+    def _known_values(self, words: Sequence[Word]) -> list[Name]:
+        """Returns known values; one of a single word only where it is written like a name or a code."""
+        text = words[0].text
+        named = text.isupper() if len(text) <= _SHORT else text[0].isupper()
+        if len(words) == 1 and not (named or any(map(str.isdigit, text))):
+            return []
+        return self._known.get(tuple(word.word for word in words), [])
 
     def _single(self, token: Word, names: list[Name]) -> list[Name]:
         word = token.word

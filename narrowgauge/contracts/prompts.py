@@ -124,6 +124,7 @@ def build_prompt(
     catalogue: str = "",
     context: str = "",
     today: str = "",
+    dated: bool = True,
     links: Sequence[SchemaLink] = (),
 ) -> PromptParts:
     """Builds the prompt of a conversation's first turn.
@@ -138,6 +139,8 @@ def build_prompt(
         today: YYYY-MM-DD; written with what the request's words for dates mean, only where it refers to one,
             and where there are examples, only when one of them does: a line that no example has makes a model
             that is not tuned lose the thread.
+        dated: Whether dates can be values of a call (`holds_dates`); if not, a request's dates are texts like
+            others, and are not computed.
         links: What words of the request name (`schema_links`), for a specialist that was trained with them.
 
     Raises:
@@ -153,7 +156,7 @@ def build_prompt(
         shared.append(_question(shot.request, shot.context, today) + chat.end)
         shared.append(chat.message("assistant", shot.call))
     shared.append(chat.opened("user"))
-    turn = _question(request, context, today, links) + chat.end + chat.opened("assistant")
+    turn = _question(request, context, today, links, dated=dated) + chat.end + chat.opened("assistant")
     return PromptParts("".join(shared), _catalogue(catalogue), turn)
 
 
@@ -244,11 +247,13 @@ def _catalogue(text: str) -> str:
     return f"{_plain(text.rstrip())}\n" if text else ""
 
 
-def _question(request: str, context: str, today: str, links: Sequence[SchemaLink] = ()) -> str:
+def _question(
+    request: str, context: str, today: str, links: Sequence[SchemaLink] = (), *, dated: bool = True
+) -> str:
     lines = []
     if context:
         lines.append(f"{_plain(context)}\n")
-    lines += _date_lines(request, today) if today else ()
+    lines += _date_lines(request, today) if today and dated else ()
     lines += [f"{phrase}: {digits}\n" for phrase, digits in amounts_in(request)]
     lines += [f"{link.phrase}: {_plain(' or '.join(link.targets))}\n" for link in links]
     lines.append(f"Request: {_plain(request.strip())}")

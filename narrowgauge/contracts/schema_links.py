@@ -48,6 +48,8 @@ _MOST_TARGETS = 2
 _MOST_LINKS = 8
 # A shorter word that names a value of another entity does so by chance.
 _LEAST_CHANCE = 4
+# Between the words of one name.
+_SEAMS = " -_/&'’"
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|«[^»]*»|„[^“]*“")
 
 
@@ -93,8 +95,8 @@ def _tokens(request: str) -> list[list[Word]]:
         beside = (place > 0 and before == " " and capital[place - 1] and found[place - 1].start() > 0) or (
             after == " " and capital[place + 1] and start > 0
         )
-        token = Word(match[0], singular(match[0].lower()), capital[place] and beside)
-        if before.strip(" -_/&'’") and runs[-1]:
+        token = Word(match[0], singular(match[0].lower()), capital[place] and beside, after)
+        if before.strip(_SEAMS) and runs[-1]:
             runs.append([])
         runs[-1].append(token)
     return runs
@@ -126,7 +128,8 @@ def _spans(index: NameIndex, runs: Iterable[list[Word]], named: set[str]) -> Ite
                     found = length, names
             length = found[0] if found else 1
             if found:
-                yield " ".join(token.text for token in run[place : place + length]), found[1]
+                words = run[place : place + length]
+                yield "".join(word.text + word.after for word in words[:-1]) + words[-1].text, found[1]
             place += length
 
 

@@ -163,6 +163,7 @@ class EntityField(_message.Message):
     READ_ONLY_FIELD_NUMBER: _builtins.int
     EXTERNAL_ID_FIELD_NUMBER: _builtins.int
     RELATIONSHIP_FIELD_NUMBER: _builtins.int
+    KNOWN_VALUES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name that a tool call uses."""
     label: _builtins.str
@@ -189,6 +190,12 @@ class EntityField(_message.Message):
     def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """`entity.field` (or `entity`, for its key) that this field refers to; several when polymorphic."""
 
+    @_builtins.property
+    def known_values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Values that occur in a column of short texts which is not closed, such as names: words of a request are
+        recognised by them. A call may have others.
+        """
+
     def __init__(
         self,
         *,
@@ -203,10 +210,11 @@ class EntityField(_message.Message):
         read_only: _builtins.bool = ...,
         external_id: _builtins.bool = ...,
         relationship: _builtins.str = ...,
+        known_values: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "external_id", b"external_id", "key", b"key", "label", b"label", "name", b"name", "nullable", b"nullable", "read_only", b"read_only", "references", b"references", "relationship", b"relationship", "type", b"type", "values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "external_id", b"external_id", "key", b"key", "known_values", b"known_values", "label", b"label", "name", b"name", "nullable", b"nullable", "read_only", b"read_only", "references", b"references", "relationship", b"relationship", "type", b"type", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

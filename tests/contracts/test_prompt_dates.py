@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from narrowgauge.contracts.catalogue_text import holds_dates
 from narrowgauge.contracts.prompts import build_prompt, chat_format
 from narrowgauge.contracts.shots import Shot
+from narrowgauge.v1.catalogue_pb2 import Catalogue, Entity, EntityField
 
 TODAY = "2026-03-02"
 
@@ -50,3 +52,18 @@ def test_examples_without_dates_keep_dates_out() -> None:
     """A model that is not tuned reads no line that its examples lack."""
     assert turn("due tomorrow", shots=(Shot("list all", "SELECT 1"),)) == "Request: due tomorrow"
     assert "tomorrow: 2026-03-03" in turn("due tomorrow", shots=(Shot("of last year", "SELECT 1"),))
+
+
+def test_where_no_date_can_be_a_value_none_is_computed() -> None:
+    """A table of texts and numbers has its dates as they are written; a column of dates changes that."""
+    texts = Entity(name="races", fields=[EntityField(name="date", type="text"), EntityField(name="laps")])
+    catalogue = Catalogue(entities=[texts])
+    assert not holds_dates(catalogue)
+    parts = build_prompt(
+        chat_format("chatml"), "", (), request="won on May 6, 2006", today=TODAY, dated=holds_dates(catalogue)
+    )
+    assert parts.turn.startswith("Request: won on May 6, 2006")
+    for kind in ("date", "timestamp with time zone", "datetime", "year"):
+        texts.fields[0].type = kind
+        assert holds_dates(Catalogue(entities=[texts]))
+    assert holds_dates(Catalogue())

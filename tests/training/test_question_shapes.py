@@ -15,7 +15,7 @@ from training_parts import Trained
 
 from narrowgauge.contracts.closed_sets import closed_sets_of
 from narrowgauge.contracts.sqlite_catalogue import catalogue_of_sqlite
-from narrowgauge.training.specialist.countries import demonym
+from narrowgauge.contracts.countries import demonym
 from narrowgauge.training.specialist.data import canonical_sql
 from narrowgauge.training.specialist.sql_questions import Question, questions
 from narrowgauge.training.specialist.sql_schema import Schema

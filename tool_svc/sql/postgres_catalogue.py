@@ -8,7 +8,7 @@ import psycopg
 from psycopg import sql
 
 from narrowgauge.contracts.closed_sets import catalogue_hash
-from narrowgauge.contracts.sqlite_catalogue import MAX_CATEGORY_CHARS, MAX_CATEGORY_VALUES
+from narrowgauge.contracts.sqlite_catalogue import MAX_KNOWN_VALUES, TextColumn
 from narrowgauge.v1.catalogue_pb2 import Catalogue
 
 __all__ = ["catalogue_of_postgres"]
@@ -69,13 +69,14 @@ def catalogue_of_postgres(connection: psycopg.Connection[Any]) -> Catalogue:
             references=keys.get(place, []),
         )
         if kind in _TEXT_TYPES and not field.key and not field.references:
-            field.values.extend(_categories(connection, schema, table, column))
+            values = _values(connection, schema, table, column)
+            field.values.extend(values.categories)
+            field.known_values.extend(values.known)
     catalogue.hash = catalogue_hash(catalogue)
     return catalogue
 
 
-def _categories(connection: psycopg.Connection[Any], schema: str, table: str, column: str) -> list[str]:
-    """Returns the distinct values of a categorical column, most frequent first; nothing for other columns."""
+def _values(connection: psycopg.Connection[Any], schema: str, table: str, column: str) -> TextColumn:
     query = sql.SQL(
         "SELECT value, count(*) FROM (SELECT {column}::text AS value FROM {table} WHERE {column} IS NOT NULL "
         "LIMIT {sample}) AS sampled GROUP BY value ORDER BY count(*) DESC, value LIMIT {most}"
@@ -83,10 +84,6 @@ def _categories(connection: psycopg.Connection[Any], schema: str, table: str, co
         column=sql.Identifier(column),
         table=sql.Identifier(schema, table),
         sample=sql.Literal(_SAMPLE_ROWS),
-        most=sql.Literal(MAX_CATEGORY_VALUES + 1),
+        most=sql.Literal(MAX_KNOWN_VALUES + 1),
     )
-    rows = connection.execute(query).fetchall()
-    total = sum(count for _, count in rows)
-    few = 0 < len(rows) <= MAX_CATEGORY_VALUES and total >= 8 and len(rows) <= total / 2
-    short = all(0 < len(value) <= MAX_CATEGORY_CHARS for value, _ in rows)
-    return [value for value, _ in rows] if few and short else []
+    return TextColumn(connection.execute(query).fetchall())

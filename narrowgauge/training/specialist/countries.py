@@ -1,44 +1,14 @@
-"""What people say for a country: the adjective of its people, and abbreviations."""
+"""A country as people write it."""
 
 from __future__ import annotations
 
 import random
-import re
 
-__all__ = ["demonym", "said_country", "short_names"]
+from narrowgauge.contracts.countries import short_names
 
-# Country: adjective.
-_ADJECTIVES = """
-Argentina:Argentinian; Australia:Australian; Austria:Austrian; Belgium:Belgian; Brazil:Brazilian;
-Bulgaria:Bulgarian; Canada:Canadian; Chile:Chilean; China:Chinese; Colombia:Colombian; Croatia:Croatian;
-Czech Republic:Czech; Czechia:Czech; Denmark:Danish; Egypt:Egyptian; Estonia:Estonian; Finland:Finnish;
-France:French; Germany:German; Greece:Greek; Hungary:Hungarian; Iceland:Icelandic; India:Indian;
-Indonesia:Indonesian; Ireland:Irish; Israel:Israeli; Italy:Italian; Japan:Japanese; Kenya:Kenyan;
-Latvia:Latvian; Lithuania:Lithuanian; Luxembourg:Luxembourgish; Malaysia:Malaysian; Mexico:Mexican;
-Morocco:Moroccan; Netherlands:Dutch; New Zealand:New Zealand; Nigeria:Nigerian; Norway:Norwegian;
-Peru:Peruvian; Philippines:Philippine; Poland:Polish; Portugal:Portuguese; Romania:Romanian;
-Russia:Russian; Saudi Arabia:Saudi; Serbia:Serbian; Singapore:Singaporean; Slovakia:Slovak;
-Slovenia:Slovenian; South Africa:South African; South Korea:South Korean; Spain:Spanish; Sweden:Swedish;
-Switzerland:Swiss; Thailand:Thai; Turkey:Turkish; UK:British; USA:American; Ukraine:Ukrainian;
-United Kingdom:British; United States:American; Vietnam:Vietnamese
-"""
-_DEMONYMS: dict[str, str] = dict(re.findall(r"([^:;\n]+): ?([^;\n]+)", _ADJECTIVES.replace("; ", ";")))
-_SHORT = {
-    "United Arab Emirates": ("UAE",),
-    "United Kingdom": ("UK", "UK", "U.K."),
-    "United States": ("US", "USA", "USA", "U.S."),
-}
+__all__ = ["said_country"]
+
 _SHORTENED = 0.35
-
-
-def demonym(country: str) -> str | None:
-    """Returns the adjective that people use (`German`), None for a country that this knows none of."""
-    return _DEMONYMS.get(country)
-
-
-def short_names(country: str) -> tuple[str, ...]:
-    """Returns names that stand after an article (`the UK`), frequent ones more than once."""
-    return _SHORT.get(country, ())
 
 
 def said_country(country: str, rng: random.Random) -> str:

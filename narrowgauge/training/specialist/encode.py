@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import llguidance
 from tokenizers import Tokenizer
 
-from narrowgauge.contracts.catalogue_text import catalogue_text
+from narrowgauge.contracts.catalogue_text import catalogue_text, holds_dates
 from narrowgauge.contracts.closed_sets import TEXT_SETS, closed_sets_of, source_text
 from narrowgauge.contracts.contract import ToolCall
 from narrowgauge.contracts.prompts import build_prompt, chat_format, context_text, follow_up
@@ -124,6 +124,7 @@ class Encoder:
             catalogue=catalogue,
             context=context_text(aliases.hidden(example.context)),
             today=example.today,
+            dated=holds_dates(example.catalogue),
             links=links,
         )
         # Part by part, as serving does, so that the tokens at the seams are the same.
