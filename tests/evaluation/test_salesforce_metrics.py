@@ -120,8 +120,8 @@ DIFFERENT = {
     ),
     "another limit": (query([], limit=5), query([], limit=6)),
     "a group key too few": (
+        query([], select=["StageName", "COUNT(Id)"], group_by=["StageName", "Type"]),
         query([], select=["StageName", "COUNT(Id)"], group_by=["StageName"]),
-        query([], select=["StageName", "COUNT(Id)"]),
     ),
     "a whole record and one field": (
         record("get", "Case", record_id="500Ng000000000A", fields=[]),

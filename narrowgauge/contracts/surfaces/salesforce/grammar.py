@@ -214,8 +214,8 @@ class _Grammar:
         parts = (
             self._columns(paths, aggregate, self._dated(paths)),
             f'(" where " {condition} (" and " {condition}){{0,{MAX_CONDITIONS - 1}}})?',
-            f'(" group by " {key} (", " {key}){{0,{MAX_KEYS - 1}}}'
-            f' (" having " {having} (" and " {having}){{0,{MAX_KEYS - 1}}})?)?',
+            f'(" group by " {key} (", " {key}){{0,{MAX_KEYS - 1}}})?',
+            f'(" having " {having} (" and " {having}){{0,{MAX_KEYS - 1}}})?',
             f'(" order by " {column} {direction} (", " {column} {direction}){{0,{MAX_KEYS - 1}}})?',
             f'(" limit " {self.count})?',
             f'(" offset " {self.count})?',

@@ -21,6 +21,7 @@ from narrowgauge.contracts.surfaces.salesforce.words import (
     PATH,
     STRING,
     UNANSWERABLE,
+    implied_keys,
 )
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.tools.salesforce.v1 import salesforce_pb2 as pb
@@ -183,6 +184,8 @@ class _Reader:
             request.group_by.append(pb.GroupKey(**self.column()))
             while self.take(", "):
                 request.group_by.append(pb.GroupKey(**self.column()))
+        else:
+            request.group_by.extend(implied_keys(request.select))
         if self.take(" having "):
             request.having.append(self.group_condition())
             while self.take(" and "):

@@ -12,6 +12,7 @@ from narrowgauge.contracts.surfaces.salesforce.words import (
     NULLS,
     OPERATORS,
     UNANSWERABLE,
+    implied_keys,
     number_text,
     string_text,
 )
@@ -70,7 +71,9 @@ def _query(request: pb.QueryRequest) -> str:
     text = f"query {request.object}: {', '.join(_column(c.field, c.function) for c in request.select)}"
     if request.where:
         text += " where " + " and ".join(map(_condition, request.where))
-    if request.group_by:
+    if list(request.group_by) != (implied := implied_keys(request.select)):
+        if implied and not request.group_by:
+            raise InvalidRequest("NOT_WRITABLE", "a field beside a function is no group key")
         text += " group by " + ", ".join(_column(key.field, key.function) for key in request.group_by)
     if request.having:
         tests = (

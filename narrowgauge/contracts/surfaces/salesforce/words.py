@@ -7,14 +7,19 @@ create Case: Subject = "Late delivery", Priority = "High"
 update Opportunity 006000000000001: StageName = "Closed Won", NextStep = null
 upsert Account Customer_Number__c "C-1": Name = "Acme"
 delete Lead 00Q000000000001
+query Case: Status, count(Id) where IsClosed = false
 UNANSWERABLE
 ```
+
+Where functions are shown, the other columns are what SOQL must group by, and `group by` is left out; it
+stands only where a query groups otherwise.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.tools.salesforce.v1 import salesforce_pb2 as pb
@@ -34,6 +39,7 @@ __all__ = [
     "PATH",
     "STRING",
     "UNANSWERABLE",
+    "implied_keys",
     "number_text",
     "string_text",
 ]
@@ -88,6 +94,15 @@ DATE_LITERAL = (
 
 _STRING = re.compile(STRING)
 _NUMBER = re.compile(NUMBER)
+
+
+def implied_keys(columns: Iterable[pb.Column]) -> list[pb.GroupKey]:
+    """Returns the keys that a query groups by without saying so: none when no function is shown."""
+    columns = list(columns)
+    if not any(column.function for column in columns):
+        return []
+    shown = {(column.field, column.function): None for column in columns if column.function not in AGGREGATES}
+    return [pb.GroupKey(field=field, function=function) for field, function in shown]
 
 
 def string_text(value: str) -> str:
