@@ -7,7 +7,7 @@ import datetime as dt
 import random
 from collections.abc import Callable
 
-__all__ = ["TODAY", "draw_today", "near_day", "period", "said_day"]
+__all__ = ["TODAY", "WHOLE_PERIODS", "draw_today", "near_day", "period", "said_day", "whole_period"]
 
 TODAY = dt.date(2026, 3, 2)
 """The date of the demo's data and of given examples, which name none; generated ones have their own."""
@@ -60,6 +60,30 @@ def period(day: dt.date, today: dt.date, rng: random.Random) -> tuple[str, str]:
         [kind for kind, _ in kinds], [weight for _, weight in kinds]
     )[0]
     return made(near_day(day, today, rng), today, rng)
+
+
+WHOLE_PERIODS = ("year", "month", "quarter")
+"""Periods of the calendar that have names."""
+
+
+def whole_period(kind: str, day: dt.date, rng: random.Random) -> tuple[str, str]:
+    """Returns the period that holds a day by its name, and what follows the column in SQL.
+
+    Args:
+        kind: One of `WHOLE_PERIODS`.
+        day: The day.
+        rng: The source of chance.
+    """
+    if kind == "year":
+        return str(day.year), _between(dt.date(day.year, 1, 1), dt.date(day.year, 12, 31))
+    if kind == "month":
+        words = rng.choice(("%B %Y", "%B %Y", "%B %Y", "%b %Y"))
+        return day.strftime(words), _between(day.replace(day=1), _month_end(day))
+    number = (day.month - 1) // 3
+    first = dt.date(day.year, number * 3 + 1, 1)
+    forms = ("Q{n} {y}", "Q{n} {y}", "Q{n} of {y}", "the {o} quarter of {y}")
+    words = rng.choice(forms).format(n=number + 1, y=day.year, o=_ORDINALS[number])
+    return words, _between(first, _month_end(first.replace(month=first.month + 2)))
 
 
 def said_day(day: dt.date, today: dt.date, rng: random.Random) -> str:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-__all__ = ["FLOORS", "UNANSWERABLE", "UNANSWERABLE_SHARE", "balanced_weights", "shapes_of"]
+__all__ = ["FLOORS", "TOPIC_FLOORS", "UNANSWERABLE", "UNANSWERABLE_SHARE", "balanced_weights", "shapes_of"]
 
 UNANSWERABLE = "unanswerable"
 UNANSWERABLE_SHARE = 0.12
 """A model that is never refused an answer in training makes one up; with many more, it refuses too often."""
 
-FLOORS: Mapping[str, float] = {
+FLOORS: dict[str, float] = {
     "ordered": 0.11,
     "no condition": 0.2,
     "two conditions": 0.15,
@@ -32,6 +32,13 @@ FLOORS: Mapping[str, float] = {
     "absence": 0.07,
 }
 """The least share of each shape among questions in people's wording; one question can have several shapes."""
+
+_TOPICS = (
+    *("exclusion", "patterns", "references", "sold", "repeats", "asked_columns", "compared", "both_sides"),
+    *("superiors", "nobody", "bounded", "extremes", "flags", "calendar", "payroll", "lacking", "between"),
+)
+TOPIC_FLOORS: dict[str, float] = {topic: 0.03 for topic in _TOPICS}
+"""The least share of the templates of one file, for distinctions that the shape of a query does not show."""
 
 _PATTERNS = {
     "limited": r" LIMIT ",
@@ -82,11 +89,11 @@ def balanced_weights(shapes: Sequence[frozenset[str]]) -> list[float]:
     rest gives way.
 
     Args:
-        shapes: Shapes of each question; every shape with a floor occurs.
+        shapes: Shapes of each question, and the topic of its file; every shape with a floor occurs.
     """
     weights = [1.0] * len(shapes)
     for _ in range(_ROUNDS):
-        for name, floor in FLOORS.items():
+        for name, floor in (FLOORS | TOPIC_FLOORS).items():
             _scale(weights, shapes, name, max(floor, _share(weights, shapes, name)))
         _scale(
             weights,

@@ -11,10 +11,14 @@ stand in braces, the same ones in each paraphrase and in the query; `#2` makes a
                               the condition on the column
     {first:products.name}     first word of a value; likewise `last`, `letter` (the first one) and `prefix`
                               (what stands before a hyphen); bare in the query, for quoted patterns
+    {kind:products.name}      what variants of a product have in common, in the plural (`carton boxes`); bare in
+                              the query and as it is in the data (`Carton Box`)
+    {year:orders.order_date}  a whole year, bare (`2025`); likewise `month` (`March 2025`) and `quarter` (`Q1
+                              2025`); in the query the condition on the column
     {people:customers.country}  the adjective of a country (`German`); in the query the country. Likewise
                               `short`, an abbreviation that stands after an article (`UK`)
 
-Templates are drawn by weights that make no shape of query rare (`sql_shapes`).
+Templates are drawn by weights that make no shape of query and no topic, that is file, rare (`sql_shapes`).
 """
 
 from __future__ import annotations
@@ -31,13 +35,21 @@ from functools import cache
 from itertools import accumulate
 from pathlib import Path
 
+from narrowgauge.contracts.countries import demonym, short_names
 from narrowgauge.demo.warehouse import SCHEMA
-from narrowgauge.training.specialist.countries import demonym, said_country, short_names
+from narrowgauge.training.specialist.countries import said_country
 from narrowgauge.training.specialist.noise import roughen
 from narrowgauge.training.specialist.sql_conditions import literal, number_words
-from narrowgauge.training.specialist.sql_periods import draw_today, near_day, period, said_day
+from narrowgauge.training.specialist.sql_periods import (
+    WHOLE_PERIODS,
+    draw_today,
+    near_day,
+    period,
+    said_day,
+    whole_period,
+)
 from narrowgauge.training.specialist.sql_questions import Question
-from narrowgauge.training.specialist.sql_schema import Schema
+from narrowgauge.training.specialist.sql_schema import Schema, plural
 from narrowgauge.training.specialist.sql_shapes import balanced_weights, shapes_of
 
 __all__ = ["SLOT", "Slots", "Template", "has_wording", "templates", "wording_questions"]
@@ -67,10 +79,17 @@ class Template:
     Attributes:
         ask: Ways to ask for it.
         sql: The query, or None when the database cannot answer.
+        topic: What its file is called after `warehouse_`.
     """
 
     ask: tuple[str, ...]
     sql: str | None
+    topic: str
+
+    @property
+    def shapes(self) -> frozenset[str]:
+        """Its topic, and the shapes of its query."""
+        return shapes_of(self.sql) | {self.topic}
 
 
 def has_wording(schema: Schema) -> bool:
@@ -85,13 +104,14 @@ def templates() -> tuple[Template, ...]:
     for path in sorted((Path(__file__).parent / "wording").glob("warehouse_*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             said = json.loads(line)
-            found.append(Template(tuple(said["ask"]), said["sql"]))
+            topic = path.stem.removeprefix("warehouse_")
+            found.append(Template(tuple(said["ask"]), said["sql"], topic))
     return tuple(found)
 
 
 @cache
 def _cumulated_weights() -> tuple[float, ...]:
-    return tuple(accumulate(balanced_weights([shapes_of(template.sql) for template in templates()])))
+    return tuple(accumulate(balanced_weights([template.shapes for template in templates()])))
 
 
 def wording_questions(schema: Schema, database: sqlite3.Connection, *, seed: int) -> Iterator[Question]:
@@ -162,6 +182,13 @@ class Slots:
         if kind == "span":
             spans = [period(_day(rng.choice(values)), today, rng) for _ in range(count)]
             return [(words, f"{column} {condition}") for words, condition in spans]
+        if kind in WHOLE_PERIODS:
+            days = sorted(near_day(_day(d), today, rng) for d in rng.sample(values, count))
+            wholes = dict.fromkeys(whole_period(kind, day, rng) for day in days)
+            return [(words, f"{column} {condition}") for words, condition in wholes]
+        if kind == "kind":
+            kinds = sorted({str(value).rpartition(" ")[0] for value in values})
+            return [(_kinds(name, rng), name) for name in rng.sample(kinds, count)]
         if kind in _ADJECTIVES:
             said_by = {str(value): names for value in values if (names := _ADJECTIVES[kind](str(value)))}
             countries = rng.sample(sorted(said_by), count)
@@ -183,6 +210,12 @@ class Slots:
             )
             self._values[column] = [row[0] for row in rows]
         return self._values[column]
+
+
+def _kinds(name: str, rng: random.Random) -> str:
+    """Returns the plural of a product's kind, mostly in small letters."""
+    words = re.sub(r"fe?s$", "ves", plural(name)) if name.endswith(("lf", "fe")) else plural(name)
+    return words if rng.random() < 0.25 else words.lower()
 
 
 def _number(slot: str) -> str:
