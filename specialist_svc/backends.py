@@ -1,13 +1,13 @@
-"""Which backend decodes a specialist's calls: opens it, with everything that depends on the choice.
+"""Which backend decodes the specialists' calls: opens it, with everything that depends on the choice.
 
-One function for each name of `narrowgauge.contracts.specialist.BACKENDS`. What a backend cannot do for this
+One function for each name of `narrowgauge.contracts.specialist.BACKENDS`. What a backend cannot do for a
 specialist is an error here, at start: nothing is applied in part.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,26 +47,36 @@ class Opened:
     model_hash: str
 
 
-def open_backend(settings: Settings, config: SpecialistConfig, surface: CompiledSurface) -> Opened:
-    """Opens the backend that the environment, or else the specialist's configuration, names.
+_Wanted = Sequence[tuple[SpecialistConfig, CompiledSurface]]
+
+
+def open_backend(settings: Settings, wanted: _Wanted) -> list[Opened]:
+    """Opens the backend that the environment, or else the specialists' configuration, names.
+
+    Args:
+        settings: The process's.
+        wanted: The specialists with the surfaces that they write; alike in all that concerns a backend.
+
+    Returns:
+        For each specialist what it takes; the backend is the same one in all of them.
 
     Raises:
         Unsupported: The guide cannot express the contract.
-        FailedPrecondition: The backend cannot serve this specialist as it is configured; says what to change.
+        FailedPrecondition: The backend cannot serve a specialist as it is configured; says what to change.
         Unavailable: Ollama or its model is not there.
         NotFound, DataLoss, InvalidRequest: As the backend says.
     """
-    openers: dict[str, Callable[[Settings, SpecialistConfig, CompiledSurface], Opened]] = {
+    openers: dict[str, Callable[[Settings, _Wanted], list[Opened]]] = {
         "onnxruntime": _open_onnxruntime,
         "llamacpp": _open_llamacpp,
         "ollama": _open_ollama,
     }
     # Outlines imports transformers, whose advice to install PyTorch would stand in the log of every start.
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
-    return openers[settings.backend or config.backend](settings, config, surface)
+    return openers[settings.backend or wanted[0][0].backend](settings, wanted)
 
 
-def _open_onnxruntime(settings: Settings, config: SpecialistConfig, surface: CompiledSurface) -> Opened:
+def _open_onnxruntime(settings: Settings, wanted: _Wanted) -> list[Opened]:
     # Here and below, because Outlines takes 1.6 s to import and a process that prints its configuration needs
     # none of it.
     from specialist_svc.engine.loop import CacheOptions
@@ -84,13 +94,13 @@ def _open_onnxruntime(settings: Settings, config: SpecialistConfig, surface: Com
         threads=settings.kernel_threads(),
         caches=CacheOptions(stored_bytes=settings.cache_bytes),
         prefixes=settings.prefixes or model.path / "prefixes",
-        guide=config.guide,
+        guide=wanted[0][0].guide,
     )
     backend = OnnxruntimeBackend(model, options, provider=PROVIDERS[settings.provider])
-    return _in_process(backend, model, config, surface)
+    return _in_process(backend, model, wanted)
 
 
-def _open_llamacpp(settings: Settings, config: SpecialistConfig, surface: CompiledSurface) -> Opened:
+def _open_llamacpp(settings: Settings, wanted: _Wanted) -> list[Opened]:
     from specialist_svc.engine.llamacpp import LlamaCppBackend, LlamaCppOptions
 
     model = _prepared(settings)
@@ -99,15 +109,44 @@ def _open_llamacpp(settings: Settings, config: SpecialistConfig, surface: Compil
         slot_tokens=settings.slot_tokens,
         queue=settings.queue,
         threads=settings.kernel_threads(),
-        guide=config.guide,
+        guide=wanted[0][0].guide,
     )
-    return _in_process(LlamaCppBackend(model, options), model, config, surface)
+    return _in_process(LlamaCppBackend(model, options), model, wanted)
 
 
-def _open_ollama(settings: Settings, config: SpecialistConfig, surface: CompiledSurface) -> Opened:
+def _open_ollama(settings: Settings, wanted: _Wanted) -> list[Opened]:
     from specialist_svc.engine.ollama import OllamaBackend, OllamaOptions
 
-    name = settings.ollama_model or config.ollama_model
+    name = settings.ollama_model or wanted[0][0].ollama_model
+    surfaces = [_surface_for_ollama(config, surface, name) for config, surface in wanted]
+    backend = OllamaBackend(
+        OllamaOptions(
+            url=settings.ollama_url,
+            model=name,
+            slots=settings.slots,
+            slot_tokens=settings.slot_tokens,
+            queue=settings.queue,
+        )
+    )
+    return [
+        Opened(
+            backend=backend,
+            surface=surface,
+            chat=chat_format("messages"),
+            instruction=_explained(config.instruction, surface.contract),
+            model_name=name,
+            model_hash=backend.model.digest,
+        )
+        for (config, _), surface in zip(wanted, surfaces, strict=True)
+    ]
+
+
+def _surface_for_ollama(config: SpecialistConfig, surface: CompiledSurface, name: str) -> SchemaSurface:
+    """Returns the surface as JSON schema.
+
+    Raises:
+        InvalidRequest, FailedPrecondition: Ollama cannot serve the specialist as it is configured.
+    """
     if not name:
         raise InvalidRequest(
             "BAD_CONFIG",
@@ -132,47 +171,37 @@ def _open_ollama(settings: Settings, config: SpecialistConfig, surface: Compiled
             f"Ollama holds its constraint itself, and the specialist {config.name} has "
             f'guide = "{config.guide}": leave guide out',
         )
-    backend = OllamaBackend(
-        OllamaOptions(
-            url=settings.ollama_url,
-            model=name,
-            slots=settings.slots,
-            slot_tokens=settings.slot_tokens,
-            queue=settings.queue,
-        )
-    )
-    return Opened(
-        backend=backend,
-        surface=SchemaSurface(surface),
-        chat=chat_format("messages"),
-        instruction=_explained(config.instruction, surface.contract),
-        model_name=name,
-        model_hash=backend.model.digest,
-    )
+    return SchemaSurface(surface)
 
 
 class _InProcess(DecodeBackend, Protocol):
     def compile(self, grammar: str) -> None: ...
 
 
-def _in_process(
-    backend: _InProcess, model: PreparedModel, config: SpecialistConfig, surface: CompiledSurface
-) -> Opened:
+def _in_process(backend: _InProcess, model: PreparedModel, wanted: _Wanted) -> list[Opened]:
     try:
-        if config.guide == "outlines_core":
-            if surface.closed_sets:
-                raise Unsupported(
-                    "NOT_REGULAR",
-                    'guide = "outlines_core" builds its index at start, and the closed sets '
-                    f"{', '.join(sorted(surface.closed_sets))} of {surface.contract.service} are known with "
-                    "a request only; use llguidance",
-                )
-            backend.compile(surface.grammar({}))
+        for config, surface in wanted:
+            if config.guide == "outlines_core":
+                _compile_ahead(backend, surface)
         chat = chat_format(model.config.chat_format)
     except BaseException:
         backend.close()
         raise
-    return Opened(backend, surface, chat, config.instruction, model.name, model.hash)
+    return [
+        Opened(backend, surface, chat, config.instruction, model.name, model.hash)
+        for config, surface in wanted
+    ]
+
+
+def _compile_ahead(backend: _InProcess, surface: CompiledSurface) -> None:
+    if surface.closed_sets:
+        raise Unsupported(
+            "NOT_REGULAR",
+            'guide = "outlines_core" builds its index at start, and the closed sets '
+            f"{', '.join(sorted(surface.closed_sets))} of {surface.contract.service} are known with "
+            "a request only; use llguidance",
+        )
+    backend.compile(surface.grammar({}))
 
 
 def _prepared(settings: Settings) -> PreparedModel:

@@ -111,6 +111,11 @@ class Conversation:
         self._shared_parts = 0
         self._task: _Task | None = None
 
+    @property
+    def specialist(self) -> Specialist:
+        """Who speaks."""
+        return self._specialist
+
     def close(self) -> None:
         """Says that no turn will follow. May be called again."""
         self._lease.close()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 
 from narrowgauge.contracts.proto_json import write_message
-from narrowgauge.errors import FailedPrecondition, InvalidRequest, NarrowgaugeError
+from narrowgauge.errors import FailedPrecondition, InvalidRequest, NarrowgaugeError, NotFound
 from narrowgauge.runtime import metrics, semconv
 from narrowgauge.runtime.telemetry import context_of, trace_id_of
 from narrowgauge.v1 import specialist_pb2, specialist_pb2_grpc
@@ -27,25 +27,41 @@ _Context = grpc.aio.ServicerContext[specialist_pb2.ExecuteRequest, specialist_pb
 
 
 class SpecialistServicer(specialist_pb2_grpc.SpecialistServiceServicer):
-    """Serves one specialist, from when it is opened."""
+    """Serves one specialist, or several that share a backend, from when they are opened."""
 
     def __init__(self) -> None:
-        self._opened: Specialist | None = None
+        self._opened: dict[str, Specialist] = {}
         self._catalogues = Catalogues()
 
-    def open(self, specialist: Specialist) -> None:
+    def open(self, specialists: Sequence[Specialist]) -> None:
         """Says whom to serve. The server lets no request through before."""
-        self._opened = specialist
+        self._opened = {specialist.contract.specialist: specialist for specialist in specialists}
 
     async def close(self) -> None:
         """Frees the model. May be called again, and without `open`."""
-        if self._opened is not None:
-            await asyncio.to_thread(self._opened.backend.close)
+        for specialist in self._opened.values():
+            await asyncio.to_thread(specialist.backend.close)
+            return  # the backend of one is that of all
 
-    @property
-    def _specialist(self) -> Specialist:
-        assert self._opened is not None
-        return self._opened
+    def _named(self, name: str) -> Specialist:
+        """Returns the specialist that a request names; without a name, the only one.
+
+        Raises:
+            InvalidRequest: No name, and there are several.
+            NotFound: This process does not serve it.
+        """
+        known = ", ".join(self._opened)
+        if not name:
+            if len(self._opened) == 1:
+                return next(iter(self._opened.values()))
+            raise InvalidRequest(
+                "WHICH_SPECIALIST",
+                f"this process serves several specialists: name one of {known}",
+                field_violations=[("specialist", "name the specialist that is asked")],
+            )
+        if name not in self._opened:
+            raise NotFound("NO_SUCH_SPECIALIST", f"this process serves {known}, not {name!r}")
+        return self._opened[name]
 
     async def Execute(  # noqa: N802  the method's name in the contract
         self, request_iterator: AsyncIterator[specialist_pb2.ExecuteRequest], context: _Context
@@ -53,22 +69,26 @@ class SpecialistServicer(specialist_pb2_grpc.SpecialistServiceServicer):
         """Answers each message of a stream in turn; see the contract."""
         remaining = context.time_remaining()
         deadline = None if remaining is None else time.monotonic() + remaining
-        conversation = Conversation(self._specialist, deadline=deadline)
+        conversation: Conversation | None = None
         try:
             async for request in request_iterator:
+                if conversation is None:
+                    conversation = Conversation(self._named(request.start.specialist), deadline=deadline)
                 # A router's chains share a connection, and each has a trace of its own.
                 client = trace_id_of(request.traceparent) or context.peer()
                 yield await self._answer(conversation, request, client)
         finally:
-            conversation.close()
+            if conversation is not None:
+                conversation.close()
 
     async def Describe(  # noqa: N802  the method's name in the contract
         self,
         request: specialist_pb2.DescribeRequest,
         context: grpc.aio.ServicerContext[specialist_pb2.DescribeRequest, specialist_pb2.DescribeResponse],
     ) -> specialist_pb2.DescribeResponse:
-        """Says what this specialist is."""
-        specialist, contract = self._specialist, self._specialist.contract
+        """Says what a specialist is."""
+        specialist = self._named(request.specialist)
+        contract = specialist.contract
         return specialist_pb2.DescribeResponse(
             specialist=specialist_pb2.SpecialistDescription(
                 name=contract.specialist,
@@ -99,7 +119,8 @@ class SpecialistServicer(specialist_pb2_grpc.SpecialistServiceServicer):
         self, conversation: Conversation, request: specialist_pb2.ExecuteRequest, client: str
     ) -> specialist_pb2.ExecuteResponse:
         report = TurnReport()
-        name = self._specialist.contract.specialist
+        specialist = conversation.specialist
+        name = specialist.contract.specialist
         waiting = {semconv.SPECIALIST: name}
         metrics.queue_depth.add(1, waiting)
         try:
@@ -111,7 +132,7 @@ class SpecialistServicer(specialist_pb2_grpc.SpecialistServiceServicer):
             raise
         finally:
             metrics.queue_depth.add(-1, waiting)
-            report.publish(name, self._specialist.model_name, context_of(request.traceparent))
+            report.publish(name, specialist.model_name, context_of(request.traceparent))
         return _response(answer, report)
 
     async def _turn(
@@ -121,13 +142,13 @@ class SpecialistServicer(specialist_pb2_grpc.SpecialistServiceServicer):
         report: TurnReport,
         client: str,
     ) -> Call | Refused:
+        specialist = conversation.specialist
         match request.WhichOneof("payload"):
             case "start":
-                return await conversation.start(self._sub_task(request.start, client), report)
+                return await conversation.start(self._sub_task(specialist, request.start, client), report)
             case "tool_error":
-                reason = {semconv.SPECIALIST: self._specialist.contract.specialist}
+                reason = {semconv.SPECIALIST: specialist.contract.specialist}
                 metrics.repairs.add(1, {**reason, semconv.REASON: "TOOL_ERROR"})
-                specialist = self._specialist
                 failed = failed_call_text(request.tool_error, specialist.surface, specialist.limits)
                 return await conversation.repair(request.tool_error.status.message, report, failed=failed)
             case "tool_result":
@@ -138,8 +159,14 @@ class SpecialistServicer(specialist_pb2_grpc.SpecialistServiceServicer):
             field_violations=[("payload", "set start, tool_result or tool_error")],
         )
 
-    def _sub_task(self, start: specialist_pb2.ExecuteStart, client: str) -> SubTask:
-        specialist = self._specialist
+    def _sub_task(self, specialist: Specialist, start: specialist_pb2.ExecuteStart, client: str) -> SubTask:
+        if start.specialist not in ("", specialist.contract.specialist):
+            raise InvalidRequest(
+                "OTHER_SPECIALIST",
+                f"this stream is with {specialist.contract.specialist}: open another one for "
+                f"{start.specialist}",
+                field_violations=[("start.specialist", "a stream is with one specialist")],
+            )
         if start.bundle_hash != specialist.bundle_hash:
             raise FailedPrecondition(
                 "BUNDLE_MISMATCH",

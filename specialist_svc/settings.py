@@ -19,7 +19,9 @@ PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 class Settings:
     """The process's configuration; see each variable's help."""
 
-    specialist: str = env("NARROWGAUGE_SPECIALIST", "name of the specialist in the bundle")
+    specialists: tuple[str, ...] = env(
+        "NARROWGAUGE_SPECIALIST", "name of the specialist in the bundle; several, that share the model: a,b"
+    )
     bundle: Path = env("NARROWGAUGE_BUNDLE", "folder that `narrowgauge compile` wrote")
     model: Path | None = env(
         "NARROWGAUGE_MODEL", "folder that `narrowgauge prepare` wrote; not for Ollama", default=None

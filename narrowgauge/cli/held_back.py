@@ -56,7 +56,7 @@ async def ask_held_back(asked: Asked, adapter: Path | None, progress: Progress) 
         FailedPrecondition: The specialist does not start.
         NarrowgaugeError: The bundle cannot be compiled or the model not be prepared.
     """
-    from narrowgauge.cli.evaluate.serving import served_specialist
+    from narrowgauge.cli.evaluate.serving import served_specialists
     from narrowgauge.contracts.bundle import compile_bundle
     from narrowgauge.evaluation.asking import Asker
     from narrowgauge.evaluation.kinds.examples import ExamplesKind
@@ -71,8 +71,8 @@ async def ask_held_back(asked: Asked, adapter: Path | None, progress: Progress) 
         bundle = compile_bundle(
             Path(scratch) / "bundle", protos=asked.protos, specialists=[folder], with_router=False
         )
-        async with served_specialist(
-            asked.config.name,
+        async with served_specialists(
+            [asked.config.name],
             address="",
             bundle=bundle.path,
             model=asked.base,

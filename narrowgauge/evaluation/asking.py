@@ -21,18 +21,19 @@ __all__ = ["Asker", "describe"]
 _Stream = grpc.aio.StreamStreamCall[pb.ExecuteRequest, pb.ExecuteResponse]
 
 
-async def describe(channel: grpc.aio.Channel) -> pb.DescribeResponse:
-    """Asks a specialist what it is."""
-    return await specialist_pb2_grpc.SpecialistServiceStub(channel).Describe(pb.DescribeRequest())
+async def describe(channel: grpc.aio.Channel, specialist: str = "") -> pb.DescribeResponse:
+    """Asks a specialist what it is; by name, where several share the process."""
+    stub = specialist_pb2_grpc.SpecialistServiceStub(channel)
+    return await stub.Describe(pb.DescribeRequest(specialist=specialist))
 
 
 class Asker:
-    """Asks one specialist; each record has a stream of its own, so that none sees another.
+    """Asks the specialists of one process; each record has a stream of its own, so that none sees another.
 
     Args:
-        channel: To the specialist.
+        channel: To the process.
         bundle_hash: Of the bundle that it serves.
-        pool: Knows the contract's messages; the generated ones when not given.
+        pool: Knows the contracts' messages; the generated ones when not given.
     """
 
     def __init__(

@@ -25,6 +25,7 @@ from narrowgauge.errors import Unsupported
 
 __all__ = [
     "MAX_CALLS",
+    "PACKAGE",
     "SERVICE",
     "Function",
     "arguments_of",
@@ -33,20 +34,21 @@ __all__ = [
     "functions_of",
 ]
 
-SERVICE = "narrowgauge.evaluation.calls.v1.CallService"
+PACKAGE = "narrowgauge.evaluation.calls.v1"
+SERVICE = f"{PACKAGE}.CallService"
 MAX_CALLS = 8
 """Calls that one request can lead to."""
 
 _HEADER = """syntax = "proto3";
 
-package narrowgauge.evaluation.calls.v1;
+package {package};
 
 import "buf/validate/validate.proto";
 import "google/protobuf/struct.proto";
 import "narrowgauge/v1/options.proto";
 
 service CallService {{
-  option (narrowgauge.v1.specialist) = {{ name: "call" description: "Calls functions." }};
+  option (narrowgauge.v1.specialist) = {{ name: "{specialist}" description: "Calls functions." }};
   rpc Call(CallRequest) returns (CallResponse) {{
     option (narrowgauge.v1.tool) = {{
       description: "Call the functions that the request needs."
@@ -116,8 +118,15 @@ def functions_of(tools: Sequence[Mapping[str, Any]]) -> tuple[Function, ...]:
     return tuple(_function(tool) for tool in tools)
 
 
-def contract_source(functions: Sequence[Function]) -> str:
+def contract_source(
+    functions: Sequence[Function], *, specialist: str = "call", package: str = PACKAGE
+) -> str:
     """Returns the contract as the text of a `.proto` file.
+
+    Args:
+        functions: What may be called.
+        specialist: Name of the specialist that calls them.
+        package: Package of the contract, unique in a bundle; its service is `<package>.CallService`.
 
     Raises:
         Unsupported: A schema has something that no message can say; names the function and the argument.
@@ -134,7 +143,8 @@ def contract_source(functions: Sequence[Function]) -> str:
         f"\n{_message(f'Function{number}', function.parameters, function.required, function.name, 0)}"
         for number, function in enumerate(functions, start=1)
     )
-    return _HEADER.format(max_calls=MAX_CALLS) + use + messages
+    header = _HEADER.format(package=package, specialist=specialist, max_calls=MAX_CALLS)
+    return header + use + messages
 
 
 def call_instruction(functions: Sequence[Function]) -> str:

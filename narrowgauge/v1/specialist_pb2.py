@@ -28,7 +28,7 @@ from narrowgauge.v1 import catalogue_pb2 as narrowgauge_dot_v1_dot_catalogue__pb
 from narrowgauge.v1 import options_pb2 as narrowgauge_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fnarrowgauge/v1/specialist.proto\x12\x0enarrowgauge.v1\x1a\x19google/protobuf/any.proto\x1a\x17google/rpc/status.proto\x1a\x1enarrowgauge/v1/catalogue.proto\x1a\x1cnarrowgauge/v1/options.proto\"\xc3\x01\n\x0e\x45xecuteRequest\x12-\n\x05start\x18\x01 \x01(\x0b\x32\x1c.narrowgauge.v1.ExecuteStartH\x00\x12\x31\n\x0btool_result\x18\x02 \x01(\x0b\x32\x1a.narrowgauge.v1.ToolResultH\x00\x12/\n\ntool_error\x18\x03 \x01(\x0b\x32\x19.narrowgauge.v1.ToolErrorH\x00\x12\x13\n\x0btraceparent\x18\x04 \x01(\tB\t\n\x07payload\"\xb4\x01\n\x0c\x45xecuteStart\x12\x13\n\x0b\x62undle_hash\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x30\n\x07\x63ontext\x18\x03 \x03(\x0b\x32\x1f.narrowgauge.v1.ContextDocument\x12,\n\tcatalogue\x18\x04 \x01(\x0b\x32\x19.narrowgauge.v1.Catalogue\x12\r\n\x05today\x18\x05 \x01(\t\x12\x12\n\nmax_tokens\x18\x06 \x01(\x05\"A\n\x0f\x43ontextDocument\x12\r\n\x05title\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x11\n\trows_json\x18\x03 \x03(\t\"A\n\nToolResult\x12%\n\x07message\x18\x01 \x01(\x0b\x32\x14.google.protobuf.Any\x12\x0c\n\x04json\x18\x02 \x01(\t\"^\n\tToolError\x12\"\n\x06status\x18\x01 \x01(\x0b\x32\x12.google.rpc.Status\x12-\n\x0b\x66\x61iled_call\x18\x02 \x01(\x0b\x32\x18.narrowgauge.v1.ToolCall\"\xa5\x01\n\x0f\x45xecuteResponse\x12-\n\ttool_call\x18\x01 \x01(\x0b\x32\x18.narrowgauge.v1.ToolCallH\x00\x12*\n\x07refusal\x18\x02 \x01(\x0b\x32\x17.narrowgauge.v1.RefusalH\x00\x12,\n\x07timings\x18\x03 \x01(\x0b\x32\x1b.narrowgauge.v1.TurnTimingsB\t\n\x07payload\"{\n\x08ToolCall\x12\x0e\n\x06method\x18\x01 \x01(\t\x12%\n\x07request\x18\x02 \x01(\x0b\x32\x14.google.protobuf.Any\x12\x0c\n\x04json\x18\x03 \x01(\t\x12\x14\n\x0csurface_text\x18\x04 \x01(\t\x12\x14\n\x0c\x63losed_early\x18\x05 \x01(\x08\"*\n\x07Refusal\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"\xfc\x01\n\x0bTurnTimings\x12\x10\n\x08queue_ms\x18\x01 \x01(\x01\x12\x12\n\nprefill_ms\x18\x02 \x01(\x01\x12\x11\n\tdecode_ms\x18\x03 \x01(\x01\x12\x13\n\x0bvalidate_ms\x18\x04 \x01(\x01\x12\x10\n\x08total_ms\x18\x05 \x01(\x01\x12\x1e\n\x16time_to_first_token_ms\x18\x06 \x01(\x01\x12\x15\n\rprompt_tokens\x18\x07 \x01(\x05\x12\x15\n\rcached_tokens\x18\x08 \x01(\x05\x12\x15\n\routput_tokens\x18\t \x01(\x05\x12\x15\n\rforced_tokens\x18\n \x01(\x05\x12\x11\n\tredecodes\x18\x0b \x01(\x05\"\x11\n\x0f\x44\x65scribeRequest\"\xe6\x01\n\x10\x44\x65scribeResponse\x12\x39\n\nspecialist\x18\x01 \x01(\x0b\x32%.narrowgauge.v1.SpecialistDescription\x12\x13\n\x0b\x62undle_hash\x18\x02 \x01(\t\x12\x12\n\nmodel_hash\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\x0f\n\x07surface\x18\x05 \x01(\t\x12\x0f\n\x07\x62\x61\x63kend\x18\x06 \x01(\t\x12\r\n\x05slots\x18\x07 \x01(\x05\x12\x13\n\x0bslot_tokens\x18\x08 \x01(\x05\x12\x19\n\x11max_output_tokens\x18\t \x01(\x05\"|\n\x15SpecialistDescription\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x10\n\x08\x63ontract\x18\x03 \x01(\t\x12.\n\x05tools\x18\x04 \x03(\x0b\x32\x1f.narrowgauge.v1.ToolDescription\"\x94\x01\n\x0fToolDescription\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12/\n\x0bside_effect\x18\x03 \x01(\x0e\x32\x1a.narrowgauge.v1.SideEffect\x12\x14\n\x0crequest_type\x18\x04 \x01(\t\x12\x15\n\rresponse_type\x18\x05 \x01(\t2\xb2\x01\n\x11SpecialistService\x12N\n\x07\x45xecute\x12\x1e.narrowgauge.v1.ExecuteRequest\x1a\x1f.narrowgauge.v1.ExecuteResponse(\x01\x30\x01\x12M\n\x08\x44\x65scribe\x12\x1f.narrowgauge.v1.DescribeRequest\x1a .narrowgauge.v1.DescribeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fnarrowgauge/v1/specialist.proto\x12\x0enarrowgauge.v1\x1a\x19google/protobuf/any.proto\x1a\x17google/rpc/status.proto\x1a\x1enarrowgauge/v1/catalogue.proto\x1a\x1cnarrowgauge/v1/options.proto\"\xc3\x01\n\x0e\x45xecuteRequest\x12-\n\x05start\x18\x01 \x01(\x0b\x32\x1c.narrowgauge.v1.ExecuteStartH\x00\x12\x31\n\x0btool_result\x18\x02 \x01(\x0b\x32\x1a.narrowgauge.v1.ToolResultH\x00\x12/\n\ntool_error\x18\x03 \x01(\x0b\x32\x19.narrowgauge.v1.ToolErrorH\x00\x12\x13\n\x0btraceparent\x18\x04 \x01(\tB\t\n\x07payload\"\xc8\x01\n\x0c\x45xecuteStart\x12\x13\n\x0b\x62undle_hash\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x30\n\x07\x63ontext\x18\x03 \x03(\x0b\x32\x1f.narrowgauge.v1.ContextDocument\x12,\n\tcatalogue\x18\x04 \x01(\x0b\x32\x19.narrowgauge.v1.Catalogue\x12\r\n\x05today\x18\x05 \x01(\t\x12\x12\n\nmax_tokens\x18\x06 \x01(\x05\x12\x12\n\nspecialist\x18\x07 \x01(\t\"A\n\x0f\x43ontextDocument\x12\r\n\x05title\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x11\n\trows_json\x18\x03 \x03(\t\"A\n\nToolResult\x12%\n\x07message\x18\x01 \x01(\x0b\x32\x14.google.protobuf.Any\x12\x0c\n\x04json\x18\x02 \x01(\t\"^\n\tToolError\x12\"\n\x06status\x18\x01 \x01(\x0b\x32\x12.google.rpc.Status\x12-\n\x0b\x66\x61iled_call\x18\x02 \x01(\x0b\x32\x18.narrowgauge.v1.ToolCall\"\xa5\x01\n\x0f\x45xecuteResponse\x12-\n\ttool_call\x18\x01 \x01(\x0b\x32\x18.narrowgauge.v1.ToolCallH\x00\x12*\n\x07refusal\x18\x02 \x01(\x0b\x32\x17.narrowgauge.v1.RefusalH\x00\x12,\n\x07timings\x18\x03 \x01(\x0b\x32\x1b.narrowgauge.v1.TurnTimingsB\t\n\x07payload\"{\n\x08ToolCall\x12\x0e\n\x06method\x18\x01 \x01(\t\x12%\n\x07request\x18\x02 \x01(\x0b\x32\x14.google.protobuf.Any\x12\x0c\n\x04json\x18\x03 \x01(\t\x12\x14\n\x0csurface_text\x18\x04 \x01(\t\x12\x14\n\x0c\x63losed_early\x18\x05 \x01(\x08\"*\n\x07Refusal\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"\xfc\x01\n\x0bTurnTimings\x12\x10\n\x08queue_ms\x18\x01 \x01(\x01\x12\x12\n\nprefill_ms\x18\x02 \x01(\x01\x12\x11\n\tdecode_ms\x18\x03 \x01(\x01\x12\x13\n\x0bvalidate_ms\x18\x04 \x01(\x01\x12\x10\n\x08total_ms\x18\x05 \x01(\x01\x12\x1e\n\x16time_to_first_token_ms\x18\x06 \x01(\x01\x12\x15\n\rprompt_tokens\x18\x07 \x01(\x05\x12\x15\n\rcached_tokens\x18\x08 \x01(\x05\x12\x15\n\routput_tokens\x18\t \x01(\x05\x12\x15\n\rforced_tokens\x18\n \x01(\x05\x12\x11\n\tredecodes\x18\x0b \x01(\x05\"%\n\x0f\x44\x65scribeRequest\x12\x12\n\nspecialist\x18\x01 \x01(\t\"\xe6\x01\n\x10\x44\x65scribeResponse\x12\x39\n\nspecialist\x18\x01 \x01(\x0b\x32%.narrowgauge.v1.SpecialistDescription\x12\x13\n\x0b\x62undle_hash\x18\x02 \x01(\t\x12\x12\n\nmodel_hash\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\x0f\n\x07surface\x18\x05 \x01(\t\x12\x0f\n\x07\x62\x61\x63kend\x18\x06 \x01(\t\x12\r\n\x05slots\x18\x07 \x01(\x05\x12\x13\n\x0bslot_tokens\x18\x08 \x01(\x05\x12\x19\n\x11max_output_tokens\x18\t \x01(\x05\"|\n\x15SpecialistDescription\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x10\n\x08\x63ontract\x18\x03 \x01(\t\x12.\n\x05tools\x18\x04 \x03(\x0b\x32\x1f.narrowgauge.v1.ToolDescription\"\x94\x01\n\x0fToolDescription\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12/\n\x0bside_effect\x18\x03 \x01(\x0e\x32\x1a.narrowgauge.v1.SideEffect\x12\x14\n\x0crequest_type\x18\x04 \x01(\t\x12\x15\n\rresponse_type\x18\x05 \x01(\t2\xb2\x01\n\x11SpecialistService\x12N\n\x07\x45xecute\x12\x1e.narrowgauge.v1.ExecuteRequest\x1a\x1f.narrowgauge.v1.ExecuteResponse(\x01\x30\x01\x12M\n\x08\x44\x65scribe\x12\x1f.narrowgauge.v1.DescribeRequest\x1a .narrowgauge.v1.DescribeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,29 +38,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXECUTEREQUEST']._serialized_start=166
   _globals['_EXECUTEREQUEST']._serialized_end=361
   _globals['_EXECUTESTART']._serialized_start=364
-  _globals['_EXECUTESTART']._serialized_end=544
-  _globals['_CONTEXTDOCUMENT']._serialized_start=546
-  _globals['_CONTEXTDOCUMENT']._serialized_end=611
-  _globals['_TOOLRESULT']._serialized_start=613
-  _globals['_TOOLRESULT']._serialized_end=678
-  _globals['_TOOLERROR']._serialized_start=680
-  _globals['_TOOLERROR']._serialized_end=774
-  _globals['_EXECUTERESPONSE']._serialized_start=777
-  _globals['_EXECUTERESPONSE']._serialized_end=942
-  _globals['_TOOLCALL']._serialized_start=944
-  _globals['_TOOLCALL']._serialized_end=1067
-  _globals['_REFUSAL']._serialized_start=1069
-  _globals['_REFUSAL']._serialized_end=1111
-  _globals['_TURNTIMINGS']._serialized_start=1114
-  _globals['_TURNTIMINGS']._serialized_end=1366
-  _globals['_DESCRIBEREQUEST']._serialized_start=1368
-  _globals['_DESCRIBEREQUEST']._serialized_end=1385
-  _globals['_DESCRIBERESPONSE']._serialized_start=1388
-  _globals['_DESCRIBERESPONSE']._serialized_end=1618
-  _globals['_SPECIALISTDESCRIPTION']._serialized_start=1620
-  _globals['_SPECIALISTDESCRIPTION']._serialized_end=1744
-  _globals['_TOOLDESCRIPTION']._serialized_start=1747
-  _globals['_TOOLDESCRIPTION']._serialized_end=1895
-  _globals['_SPECIALISTSERVICE']._serialized_start=1898
-  _globals['_SPECIALISTSERVICE']._serialized_end=2076
+  _globals['_EXECUTESTART']._serialized_end=564
+  _globals['_CONTEXTDOCUMENT']._serialized_start=566
+  _globals['_CONTEXTDOCUMENT']._serialized_end=631
+  _globals['_TOOLRESULT']._serialized_start=633
+  _globals['_TOOLRESULT']._serialized_end=698
+  _globals['_TOOLERROR']._serialized_start=700
+  _globals['_TOOLERROR']._serialized_end=794
+  _globals['_EXECUTERESPONSE']._serialized_start=797
+  _globals['_EXECUTERESPONSE']._serialized_end=962
+  _globals['_TOOLCALL']._serialized_start=964
+  _globals['_TOOLCALL']._serialized_end=1087
+  _globals['_REFUSAL']._serialized_start=1089
+  _globals['_REFUSAL']._serialized_end=1131
+  _globals['_TURNTIMINGS']._serialized_start=1134
+  _globals['_TURNTIMINGS']._serialized_end=1386
+  _globals['_DESCRIBEREQUEST']._serialized_start=1388
+  _globals['_DESCRIBEREQUEST']._serialized_end=1425
+  _globals['_DESCRIBERESPONSE']._serialized_start=1428
+  _globals['_DESCRIBERESPONSE']._serialized_end=1658
+  _globals['_SPECIALISTDESCRIPTION']._serialized_start=1660
+  _globals['_SPECIALISTDESCRIPTION']._serialized_end=1784
+  _globals['_TOOLDESCRIPTION']._serialized_start=1787
+  _globals['_TOOLDESCRIPTION']._serialized_end=1935
+  _globals['_SPECIALISTSERVICE']._serialized_start=1938
+  _globals['_SPECIALISTSERVICE']._serialized_end=2116
 # @@protoc_insertion_point(module_scope)

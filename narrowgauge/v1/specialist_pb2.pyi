@@ -76,6 +76,7 @@ class ExecuteStart(_message.Message):
     CATALOGUE_FIELD_NUMBER: _builtins.int
     TODAY_FIELD_NUMBER: _builtins.int
     MAX_TOKENS_FIELD_NUMBER: _builtins.int
+    SPECIALIST_FIELD_NUMBER: _builtins.int
     bundle_hash: _builtins.str
     """Hash of the bundle that the caller holds; another one is refused with FAILED_PRECONDITION."""
     text: _builtins.str
@@ -84,6 +85,10 @@ class ExecuteStart(_message.Message):
     """The date that relative dates in the text refer to, as YYYY-MM-DD; empty for the current date in UTC."""
     max_tokens: _builtins.int
     """Upper bound on generated tokens a call; 0 for the specialist's own limit."""
+    specialist: _builtins.str
+    """Name of the specialist that is asked, where a process serves several of one model; empty for the only one.
+    A stream is with one specialist.
+    """
     @_builtins.property
     def context(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContextDocument]:
         """Material that the sub-task is about: documents of the client, results of earlier steps."""
@@ -103,10 +108,11 @@ class ExecuteStart(_message.Message):
         catalogue: _catalogue_pb2.Catalogue | None = ...,
         today: _builtins.str = ...,
         max_tokens: _builtins.int = ...,
+        specialist: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["catalogue", b"catalogue"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle_hash", b"bundle_hash", "catalogue", b"catalogue", "context", b"context", "max_tokens", b"max_tokens", "text", b"text", "today", b"today"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle_hash", b"bundle_hash", "catalogue", b"catalogue", "context", b"context", "max_tokens", b"max_tokens", "specialist", b"specialist", "text", b"text", "today", b"today"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -377,12 +383,17 @@ class DescribeRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    SPECIALIST_FIELD_NUMBER: _builtins.int
+    specialist: _builtins.str
+    """Its name, where a process serves several of one model; empty for the only one."""
     def __init__(
         self,
+        *,
+        specialist: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["specialist", b"specialist"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

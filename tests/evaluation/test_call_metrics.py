@@ -45,7 +45,7 @@ FUNCTIONS = functions_of([BOOK, TIME])
 @pytest.fixture(scope="module")
 def contract(tmp_path_factory: pytest.TempPathFactory) -> Contract:
     """The functions as a compiled contract."""
-    bundle: Bundle = compile_functions(tmp_path_factory.mktemp("calls"), FUNCTIONS)
+    bundle: Bundle = compile_functions(tmp_path_factory.mktemp("calls"), {"call": FUNCTIONS})
     return bundle.contracts["call"]
 
 

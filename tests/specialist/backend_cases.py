@@ -14,7 +14,7 @@ from ollama_server import MODEL
 from narrowgauge.contracts.bundle import Bundle
 from narrowgauge.v1.catalogue_pb2 import Catalogue
 from specialist_svc.conversation import SubTask
-from specialist_svc.loading import load_specialist
+from specialist_svc.loading import load_specialists
 from specialist_svc.settings import Settings
 from specialist_svc.specialist import Specialist
 
@@ -45,7 +45,7 @@ class Backends:
 
     def settings(self, backend: str, **changes: object) -> Settings:
         values: dict[str, object] = {
-            "specialist": "inventory",
+            "specialists": ("inventory",),
             "bundle": self.bundle.path,
             "model": self.models.get(backend),
             "backend": backend,
@@ -59,7 +59,7 @@ class Backends:
 
     @contextmanager
     def specialist(self, backend: str, **changes: object) -> Iterator[Specialist]:
-        specialist = load_specialist(self.settings(backend, **changes))
+        [specialist] = load_specialists(self.settings(backend, **changes))
         try:
             yield specialist
         finally:

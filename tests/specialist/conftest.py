@@ -19,7 +19,7 @@ from narrowgauge.models import prepare
 from narrowgauge.runtime.channels import open_channel
 from narrowgauge.runtime.lifecycle import ServiceServer
 from narrowgauge.v1 import specialist_pb2_grpc
-from specialist_svc.loading import load_specialist
+from specialist_svc.loading import load_specialists
 from specialist_svc.servicer import SpecialistServicer
 
 _INVENTORY = Path(__file__).parent.parent.parent / "docs" / "examples" / "inventory"
@@ -81,8 +81,8 @@ async def serve(bundle: Bundle, tiny_prepared_model: Path) -> AsyncIterator[Serv
         async def start(name: str, *, model: Path = tiny_prepared_model, **changes: object) -> Served:
             settings = replace(settings_for(name, bundle.path, model), **changes)  # type: ignore[arg-type]
             servicer = SpecialistServicer()
-            specialist = load_specialist(settings)
-            servicer.open(specialist)
+            [specialist] = load_specialists(settings)
+            servicer.open([specialist])
             stack.push_async_callback(servicer.close)
 
             def register(server: grpc.aio.Server) -> list[str]:

@@ -24,7 +24,7 @@ ROWS = [
 
 
 def settings_for(name: str, bundle: Path, model: Path) -> Settings:
-    return Settings(specialist=name, bundle=bundle, model=model, slot_tokens=800, slots=4, threads=1)
+    return Settings(specialists=(name,), bundle=bundle, model=model, slot_tokens=800, slots=4, threads=1)
 
 
 def document(rows: list[dict[str, Any]]) -> pb.ContextDocument:

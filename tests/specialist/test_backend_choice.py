@@ -95,6 +95,6 @@ def test_a_contract_with_closed_sets_needs_llguidance(
     compiled = compile_bundle(tmp_path / "bundle", specialists=[folder], with_router=False)
     with (
         pytest.raises(Unsupported, match="figures"),
-        backends.specialist("onnxruntime", specialist="summary", bundle=compiled.path),
+        backends.specialist("onnxruntime", specialists=("summary",), bundle=compiled.path),
     ):
         pass

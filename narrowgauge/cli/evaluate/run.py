@@ -158,12 +158,12 @@ async def _answers(
     progress: Progress,
     environment: Mapping[str, str] | None = None,
 ) -> list[tuple[Answer, ...]]:
-    from narrowgauge.cli.evaluate.serving import served_specialist
+    from narrowgauge.cli.evaluate.serving import served_specialists
     from narrowgauge.evaluation.asking import Asker
 
     n = len(kind.cases)
-    async with served_specialist(
-        kind.specialist,
+    async with served_specialists(
+        [kind.specialist],
         address=options.address,
         bundle=options.bundle,
         model=options.model,

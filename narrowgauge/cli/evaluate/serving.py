@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from narrowgauge.contracts.bundle import Bundle
     from narrowgauge.v1.catalogue_pb2 import Catalogue
 
-__all__ = ["Served", "organisation_catalogue", "served_router", "served_specialist"]
+__all__ = ["Served", "organisation_catalogue", "served_router", "served_specialists"]
 
 _READY_S = 5.0  # whoever is asked serves already: the supervisor waits for it, and an address is said to
 _SALESFORCE = "narrowgauge.tools.salesforce.v1.SalesforceToolService"
@@ -58,8 +58,8 @@ async def chosen_bundle(home: Home, path: Path | None, progress: Progress) -> Bu
 
 
 @asynccontextmanager
-async def served_specialist(
-    name: str,
+async def served_specialists(
+    names: Sequence[str],
     *,
     address: str,
     bundle: Path | None,
@@ -67,10 +67,10 @@ async def served_specialist(
     progress: Progress,
     environment: Mapping[str, str],
 ) -> AsyncIterator[Served]:
-    """Gives one specialist: the one at an address, or one of its own that ends with the block.
+    """Gives a process of specialists: the one at an address, or one of its own that ends with the block.
 
     Args:
-        name: In the bundle.
+        names: In the bundle; several share the model of the first one.
         address: Of one that runs already; empty to start one.
         bundle: Folder; None for that of NARROWGAUGE_HOME.
         model: Checkpoint; None for the embedded one.
@@ -79,7 +79,7 @@ async def served_specialist(
 
     Raises:
         NotFound: The bundle has no such specialist.
-        FailedPrecondition: It does not start.
+        FailedPrecondition: It does not start, for example because several have different adapters.
         Unavailable: Nobody answers at the address.
     """
     if address:
@@ -88,28 +88,29 @@ async def served_specialist(
         return
     home = Home.of(os.environ)
     compiled = await chosen_bundle(home, bundle, progress)
-    if name not in compiled.configs:
-        raise NotFound("NO_SUCH_SPECIALIST", f"bundle {compiled.path} has no specialist {name}")
-    alone = replace(compiled, configs={name: compiled.configs[name]})
-    prepared = (await ready_models(home, alone, model, progress))[name]
-    progress(f"loading the specialist {name}", None)
+    if missing := [name for name in names if name not in compiled.configs]:
+        raise NotFound("NO_SUCH_SPECIALIST", f"bundle {compiled.path} has no specialist {missing[0]}")
+    first = names[0]
+    alone = replace(compiled, configs={first: compiled.configs[first]})
+    prepared = (await ready_models(home, alone, model, progress))[first]
+    progress(f"loading {', '.join(names[:3])}{', …' if len(names) > 3 else ''}", None)
     async with Supervisor(home.logs / "eval") as supervisor:
         child = await supervisor.start(
             ProcessSpec(
-                f"specialist-{name}",
+                f"specialist-{first}",
                 "specialist_svc",
                 {
                     **{key: os.environ.get(key, value) for key, value in environment.items()},
                     "NARROWGAUGE_LISTEN": "127.0.0.1:0",
                     "NARROWGAUGE_BUNDLE": str(compiled.path),
-                    "NARROWGAUGE_SPECIALIST": name,
+                    "NARROWGAUGE_SPECIALIST": ",".join(names),
                     "NARROWGAUGE_MODEL": str(prepared),
                     # Alone on the machine, unlike the specialists of `up`.
                     "NARROWGAUGE_THREADS": os.environ.get("NARROWGAUGE_THREADS", str(os.cpu_count() or 1)),
                 },
             )
         )
-        async with _described(child.address) as served:
+        async with _described(child.address, first) as served:
             yield served
 
 
@@ -179,12 +180,12 @@ async def organisation_catalogue(progress: Progress) -> Catalogue:
 
 
 @asynccontextmanager
-async def _described(address: str) -> AsyncIterator[Served]:
+async def _described(address: str, specialist: str = "") -> AsyncIterator[Served]:
     from narrowgauge.evaluation.asking import describe
 
     async with open_channel(address) as channel:
         await wait_ready(channel, _READY_S)
-        described = await describe(channel)
+        described = await describe(channel, specialist)
         yield Served(
             channel, described.bundle_hash, described.model, described.backend, slots=described.slots
         )

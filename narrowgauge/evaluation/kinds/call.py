@@ -31,11 +31,13 @@ class CallGroup:
     """Records that choose among the same functions, and so are asked of one specialist.
 
     Attributes:
+        specialist: Its name, unique among the groups of a file.
         functions: What may be called.
-        cases: What is sent.
+        cases: What is sent, to that specialist.
         gold: Right calls of each.
     """
 
+    specialist: str
     functions: tuple[Function, ...]
     cases: tuple[Case, ...]
     gold: tuple[tuple[Call, ...], ...]
@@ -80,8 +82,8 @@ def call_groups(records: Sequence[Record], data: Path, tools: Path | None = None
                 groups[key] = (_functions(record), [])
             groups[key][1].append(record)
     return [
-        CallGroup(functions, tuple(map(_case, own)), tuple(map(_gold, own)))
-        for functions, own in groups.values()
+        _group(f"call-{number}", functions, own)
+        for number, (functions, own) in enumerate(groups.values(), start=1)
     ]
 
 
@@ -175,11 +177,16 @@ def _value(value: Any, schema: Any) -> Any:
     return value
 
 
-def _case(record: Record) -> Case:
+def _group(specialist: str, functions: tuple[Function, ...], records: Sequence[Record]) -> CallGroup:
+    cases = tuple(_case(record, specialist) for record in records)
+    return CallGroup(specialist, functions, cases, tuple(map(_gold, records)))
+
+
+def _case(record: Record, specialist: str) -> Case:
     text = record.get("request", record.get("query"))
     if not isinstance(text, str) or not text.strip():
         raise InvalidRequest("BAD_RECORD", f"record {record['id']} has no request")
-    start = specialist_pb2.ExecuteStart(text=text, today=str(record.get("today", "")))
+    start = specialist_pb2.ExecuteStart(text=text, today=str(record.get("today", "")), specialist=specialist)
     return Case(str(record["id"]), start)
 
 
