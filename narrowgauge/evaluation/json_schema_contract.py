@@ -7,7 +7,8 @@
 
 Names of functions and arguments are the JSON names of their fields, so that the canonical ProtoJSON of a call
 reads like the call itself. What JSON Schema requires is required, and `enum`, `minimum`, `maximum`, lengths,
-`pattern` and item counts become protovalidate rules, which the constraint keeps.
+`pattern` and item counts become protovalidate rules, which the constraint keeps. A number is finite, as those
+of JSON are: ProtoJSON alone would let a double be NaN or Infinity.
 """
 
 from __future__ import annotations
@@ -261,6 +262,8 @@ def _scalar_rules(kind: str, schema: Any) -> str:
         rules += [f"{rule}: {int(schema[key])}" for key, rule in keywords.items() if key in schema]
         if "pattern" in schema:
             rules.append(f"pattern: {_quoted(str(schema['pattern']))}")
+    if kind == "number":
+        rules.append("finite: true")
     if kind in ("integer", "number"):
         keywords = {"minimum": "gte", "maximum": "lte", "exclusiveMinimum": "gt", "exclusiveMaximum": "lt"}
         rules += [

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from calls import called, refused
 from google.protobuf import json_format
+from llguidance import LLMatcher, LLTokenizer
 
 from narrowgauge.cli.evaluate.calling import compile_functions
 from narrowgauge.contracts.bundle import Bundle
 from narrowgauge.contracts.contract import Contract
+from narrowgauge.contracts.surfaces import get_surface
 from narrowgauge.contracts.validate import violations
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.evaluation.answers import Answer
@@ -29,6 +31,7 @@ BOOK = {
             "city": {"type": "string", "minLength": 2},
             "nights": {"type": "integer", "minimum": 1, "maximum": 30},
             "price": {"type": "number"},
+            "rates": {"type": "array", "items": {"type": "number"}},
             "beds": {"type": "string", "enum": ["single", "double"]},
             "guests": {"type": "array", "items": {"type": "string"}, "maxItems": 3},
             "pay by": {"type": "object", "properties": {"card": {"type": "boolean"}}, "required": ["card"]},
@@ -90,6 +93,33 @@ def test_what_a_schema_forbids_breaks_a_rule(arguments: dict[str, Any], contract
     assert made.request is not None
     assert violations(made.request)
     assert not judge_calls(made, [("book-room", arguments)], FUNCTIONS).exact
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("argument", ["price", "rates"])
+def test_numbers_are_finite(contract: Contract, argument: str, number: str) -> None:
+    """A number is one that JSON Schema knows, alone and in a list: what ProtoJSON writes as text for a double
+    breaks a rule of the message, and the constraint cannot write it.
+    """
+    value: Any = [number] if argument == "rates" else number
+    made = answer(contract, ("book-room", {"city": "Ulm", "nights": 2, argument: value}))
+    assert made.request is not None
+    assert [rule for _, rule in violations(made.request)] == ["must be finite"]
+    grammar = get_surface("protojson").compile(contract).grammar({})
+    assert accepted(grammar, _called(argument, [80.5] if argument == "rates" else 80.5))
+    assert not accepted(grammar, _called(argument, value))
+
+
+def _called(argument: str, value: Any) -> str:
+    arguments = {"city": "Ulm", "nights": "2", argument: value}
+    return json.dumps({"calls": {"items": [{"book-room": arguments}]}}, separators=(",", ":"))
+
+
+def accepted(grammar: str, text: str) -> bool:
+    """Whether a constraint allows a text, followed by its end."""
+    matcher = LLMatcher(LLTokenizer("byte"), LLMatcher.grammar_from_lark(grammar))
+    tokens = list(text.encode())
+    return matcher.try_consume_tokens(tokens) == len(tokens) and matcher.is_accepting()
 
 
 def test_values_are_compared_as_the_schema_means_them(contract: Contract) -> None:
