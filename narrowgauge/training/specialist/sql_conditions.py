@@ -6,7 +6,8 @@ import datetime as dt
 import random
 from dataclasses import dataclass
 
-from narrowgauge.training.specialist.countries import demonym, said_country
+from narrowgauge.contracts.countries import demonym
+from narrowgauge.training.specialist.countries import said_country
 from narrowgauge.training.specialist.sql_periods import TODAY, period
 from narrowgauge.training.specialist.sql_schema import Column, Table
 

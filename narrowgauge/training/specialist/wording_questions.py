@@ -11,8 +11,8 @@ stand in braces, the same ones in each paraphrase and in the query; `#2` makes a
                               the condition on the column
     {first:products.name}     first word of a value; likewise `last`, `letter` (the first one) and `prefix`
                               (what stands before a hyphen); bare in the query, for quoted patterns
-    {kind:products.name}      what variants of a product have in common, in the plural (`carton boxes`); bare in
-                              the query and as it is in the data (`Carton Box`)
+    {kind:products.name}      what variants of a product have in common, in the plural (`carton boxes`); bare
+                              in the query, as it is in the data (`Carton Box`)
     {year:orders.order_date}  a whole year, bare (`2025`); likewise `month` (`March 2025`) and `quarter` (`Q1
                               2025`); in the query the condition on the column
     {people:customers.country}  the adjective of a country (`German`); in the query the country. Likewise
