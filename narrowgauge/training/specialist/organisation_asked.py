@@ -8,6 +8,7 @@ rows, `{most}` `highest` or the like of `{f}`, `{g}`, `{gs}` and `{h}` what grou
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,10 @@ from narrowgauge.training.specialist.sql_conditions import number_words
 __all__ = ["Asked", "Subject", "rows_asked"]
 
 _FILE = "organisation_requests"
+# Verbs behind one record.
+_SINGULAR = {"are": "is", "aren't": "isn't", "haven't": "hasn't", "have": "has", "were": "was"}
+_SINGULAR |= {"don't": "doesn't", "weren't": "wasn't"}
+_PLURAL = re.compile(rf"\b(that|which|who) ({'|'.join(_SINGULAR)})\b(?!')")
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,8 @@ class Subject:
     @property
     def thing(self) -> str:
         """The records in words, one."""
-        return phrase(self.scene, self.scene.nouns()[0], self.stated, either=self.either)
+        words = phrase(self.scene, self.scene.nouns()[0], self.stated, either=self.either)
+        return _PLURAL.sub(lambda match: f"{match[1]} {_SINGULAR[match[2]]}", words)
 
     def asked(self, section: str, call: dict[str, Any], **slots: str) -> Asked:
         """Says a request of a section and completes its call."""

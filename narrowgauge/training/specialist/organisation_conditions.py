@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from narrowgauge.training.specialist import salesforce_pools as pools
+from narrowgauge.training.specialist.organisation_phrases import late_of, phrases_of, spoken_fields
 from narrowgauge.training.specialist.organisation_scene import NUMBERS, STATE, Scene, sections
 from narrowgauge.training.specialist.salesforce_said import period
 from narrowgauge.v1.catalogue_pb2 import EntityField
@@ -19,10 +20,30 @@ from narrowgauge.v1.catalogue_pb2 import EntityField
 __all__ = ["Condition", "conditions", "of_one_value", "phrase", "where_of"]
 
 _FILE = "organisation_conditions"
+_ALWAYS_SET = ("Name", "CreatedDate", "LastModifiedDate", "OwnerId")
+_GRADED = re.compile(r"(?i)\b(priority|criticality|severity)\b")
 _PAST = re.compile(
     r"(?i)\b(last|issue|birth|born|sold|taken|opened|loss|incident|started|built|joined|listed)\b"
 )
 _AHEAD = re.compile(r"(?i)\b(due|next|expiry|expires|until|deadline|needed|planned|return by|ends?)\b")
+# How often a condition is on a field that has phrases of its own, how often these say it, and the share of
+# requests for what is late, where that is known.
+_SPOKEN, _OWN, _LATE = 0.45, 0.8, 0.1
+# Fields of which one condition excludes or implies the other.
+_SAME = (
+    ("IsClosed", "IsWon", "StageName", "Status", "IsEscalated"),
+    ("IsConverted", "Status"),
+    ("IsActive", "Status"),
+    ("BillingCity", "BillingCountry"),
+    ("City", "Country"),
+)
+_BARE = ("we ", "nobody ", "they ", "customers ", "{v} ")
+_THAN = {
+    ">": ("over {v}", "more than {v}", "over {v}"),
+    ">=": ("at least {v}",),
+    "<": ("under {v}", "less than {v}"),
+    "<=": ("at most {v}", "up to {v}", "no more than {v}"),
+}
 _TEXTS = ("string", "textarea", "email", "phone", "url", "combobox")
 
 
@@ -37,6 +58,7 @@ class Condition:
         after: Sections of wordings that follow the object's name.
         before: Sections of wordings that stand before it.
         terse: Section of wordings of a few key words; empty for none.
+        own: Phrases that say it without naming the field; one with `+` stands before the object's name.
     """
 
     field: str
@@ -45,22 +67,36 @@ class Condition:
     after: tuple[str, ...]
     before: tuple[str, ...] = ()
     terse: str = ""
+    own: tuple[str, ...] = ()
 
 
 def conditions(scene: Scene, count: int) -> list[Condition]:
     """Draws up to so many conditions on different fields."""
     found: dict[str, Condition] = {}
+    spoken = spoken_fields(scene.entity)
+    late = _overdue(scene) if count and scene.rng.random() < _LATE else None
+    if late is not None:
+        found |= {str(item[0]): late for item in late.items}
+        count -= 1
     for _ in range(3 * count):
-        if len(found) == count:
+        if len({id(condition) for condition in found.values()} - {id(late)}) == count:
             break
+        if spoken and scene.rng.random() < _SPOKEN:
+            _add(found, _condition(scene, scene.rng.choice(spoken)))
+            continue
         # The values of picklists are what people sort things by, and say most ways.
         closed = [f for f in scene.of_type("picklist") if f.name not in found]
         usable = [f for f in scene.fields if f.type != "textarea"]
-        chosen = scene.some(closed if closed and scene.rng.random() < 0.3 else usable, 1)
-        made = _condition(scene, chosen[0]) if chosen else None
-        if made is not None and made.field not in found:
-            found[made.field] = made
-    return list(found.values())
+        chosen = scene.some(closed if closed and scene.rng.random() < 0.42 else usable, 1)
+        _add(found, _condition(scene, chosen[0]) if chosen else None)
+    return list({id(condition): condition for condition in found.values()}.values())
+
+
+def _add(found: dict[str, Condition], made: Condition | None) -> None:
+    """Adds a condition unless there is one on its field, or on another one that means the same."""
+    if made is None or any(made.field in same and other in same for same in _SAME for other in found):
+        return
+    found.setdefault(made.field, made)
 
 
 def of_one_value(condition: Condition) -> Condition:
@@ -90,44 +126,80 @@ def phrase(scene: Scene, noun: str, stated: Sequence[Condition], *, either: bool
     if stated and not either and rng.random() < 0.12 and all(condition.terse for condition in stated):
         words = [scene.say(_FILE, condition.terse, **condition.slots) for condition in stated]
         return ", ".join((noun, *words))
-    # One stands before the name, and never one of two alternatives.
-    fitting = [condition for condition in stated if condition.before] if not either else []
-    first = rng.choice(fitting) if fitting and rng.random() < 0.55 else None
-    head = f"{scene.say(_FILE, rng.choice(first.before), **first.slots)} {noun}" if first else noun
-    rest = [_after(scene, condition) for condition in stated if condition is not first]
+    # Two stand before the name at most, and never one of two alternatives.
+    fitting = [c for c in stated if c.before or _own(c, before=True)] if not either else []
+    first = [rng.choice(fitting)] if fitting and rng.random() < 0.6 else []
+    others = [c for c in fitting if first and c is not first[0]]
+    first += [rng.choice(others)] if others and rng.random() < 0.5 else []
+    head = " ".join((*(_before(scene, condition) for condition in first), noun))
+    rest = [_after(scene, condition) for condition in stated if not any(c is condition for c in first)]
     if not either:
         return _joined(scene, head, rest)
-    return f"{head} {' or '.join(rest)}"
+    return f"{head} {' or '.join(words for words, _ in rest)}"
 
 
-def _after(scene: Scene, condition: Condition) -> str:
+def _own(condition: Condition, *, before: bool) -> list[str]:
+    return [words.removeprefix("+") for words in condition.own if words.startswith("+") == before]
+
+
+def _before(scene: Scene, condition: Condition) -> str:
+    own = _own(condition, before=True)
+    if own and (not condition.before or scene.rng.random() < _OWN):
+        return scene.fill(scene.rng.choice(own), **condition.slots)
+    wordings: tuple[str, ...] = sections(_FILE)[scene.rng.choice(condition.before)]
+    if _GRADED.search(condition.slots.get("f", "")):
+        # `high priority cases`, but no `high cases`.
+        wordings = tuple(w for w in wordings if "{f}" in w) or wordings
+    return scene.fill(scene.rng.choice(wordings), **condition.slots)
+
+
+def _after(scene: Scene, condition: Condition) -> tuple[str, bool]:
+    """Says a condition behind the name, and whether it can follow another one without `and`."""
+    own = _own(condition, before=False)
+    if own and (not condition.after or scene.rng.random() < _OWN):
+        wording = scene.rng.choice(own)
+        return scene.fill(wording, **condition.slots), wording.startswith(_BARE)
+    if not condition.after:
+        # Only said before the name.
+        return scene.fill(f"that are {_own(condition, before=True)[0]}", **condition.slots), False
     wordings = sections(_FILE)[scene.rng.choice(condition.after)]
     number = condition.slots.get("counted") == "yes"
     # `more than 5 bedrooms`, but no `more than 5k price`; `that are insured`, but no `that are pets allowed`.
     fitting = [w for w in wordings if number or "{v} {f}" not in w]
     if " " in condition.slots.get("flag", ""):
         fitting = [w for w in fitting if not w.startswith(("that are", "which are", "that aren't"))]
-    return scene.fill(scene.rng.choice(fitting or wordings), **condition.slots)
+    wording = scene.rng.choice(fitting or wordings)
+    return scene.fill(wording, **condition.slots), wording.startswith("{v} ")
 
 
-def _joined(scene: Scene, head: str, rest: Sequence[str]) -> str:
+def _joined(scene: Scene, head: str, rest: Sequence[tuple[str, bool]]) -> str:
+    # What reads as a clause without `that` stands first, right behind the name.
+    ordered = sorted(rest, key=lambda item: not item[1])
     text = head
-    for place, words in enumerate(rest):
+    for place, (words, bare) in enumerate(ordered):
         if place == 0:
             text += f" {words}"
             continue
-        before = rest[place - 1]
-        if words.startswith("with ") and before.startswith("with ") and scene.rng.random() < 0.6:
-            words = words.removeprefix("with ")
-        if words.startswith("whose ") and before.startswith("whose ") and scene.rng.random() < 0.5:
-            words = words.removeprefix("whose ")
-        text += scene.rng.choice((" and ", " and ", " and ", ", ")) + words
+        before = ordered[place - 1][0]
+        joint = scene.rng.choice((" and ", " and ", " and ", ", ", " ", " "))
+        if words.startswith("with ") and before.startswith("with "):
+            joint = scene.rng.choice((" and ", ", "))
+            words = words.removeprefix("with ") if scene.rng.random() < 0.6 else words
+        if words.startswith("whose ") and before.startswith("whose "):
+            joint = " and "
+            words = words.removeprefix("whose ") if scene.rng.random() < 0.5 else words
+        clauses = ("that ", "which ", "who ", "whose ", "where ")
+        if joint == " " and (words.startswith(clauses) or before.startswith(clauses)):
+            joint = " and "
+        text += (" " if bare and joint == ", " else joint) + words
     return text
 
 
 def _condition(scene: Scene, field: EntityField) -> Condition | None:
     rng = scene.rng
-    empties = field.nullable and field.type not in ("boolean", "multipicklist") and field.name != "Name"
+    empties = (
+        field.nullable and field.type not in ("boolean", "multipicklist") and field.name not in _ALWAYS_SET
+    )
     if empties and field.type != "reference" and rng.random() < 0.07:
         return _empty(scene, field)
     if field.type == "picklist":
@@ -145,6 +217,16 @@ def _condition(scene: Scene, field: EntityField) -> Condition | None:
     return _texts(scene, field) if field.type in _TEXTS else None
 
 
+def _overdue(scene: Scene) -> Condition | None:
+    late = late_of(scene.entity)
+    if late is None:
+        return None
+    names = {f.label: f.name for f in scene.entity.fields}
+    stored: dict[str, Any] = {"true": True, "false": False}
+    items = [[names[label], operator, stored.get(value, value)] for label, operator, value in late.tests]
+    return Condition(str(items[0][0]), items, {}, (), own=late.phrases)
+
+
 def _empty(scene: Scene, field: EntityField) -> Condition:
     missing = scene.rng.random() < 0.65
     items = [[field.name, "=" if missing else "!=", None]]
@@ -160,7 +242,7 @@ def _pick(scene: Scene, field: EntityField) -> Condition:
     slots = {"f": scene.words(field), **dict(zip("vwx", said, strict=False))}
     state = bool(STATE.match((field.label or field.name).lower()))
     draw = rng.random()
-    if draw < 0.44 or len(stored) < 2:
+    if draw < 0.4 or len(stored) < 2:
         return Condition(
             field.name,
             [[field.name, "=", stored[0]]],
@@ -168,8 +250,9 @@ def _pick(scene: Scene, field: EntityField) -> Condition:
             ("pick", "state") if state else ("pick",),
             ("before pick",),
             "terse state" if state else "terse pick",
+            phrases_of(scene.entity, field, f"is {stored[0]}") + phrases_of(scene.entity, field, "pick"),
         )
-    if draw < 0.56:
+    if draw < 0.5:
         items = [[field.name, "!=", stored[0]]]
         return Condition(field.name, items, slots, ("not pick", "not state") if state else ("not pick",))
     if draw < 0.86:
@@ -210,7 +293,11 @@ def _number(scene: Scene, field: EntityField) -> Condition:
         return Condition(field.name, [[field.name, "=", number]], slots, ("number",))
     operator = scene.rng.choice((">", ">", "<", "<", ">=", "<="))
     slots["sign"] = operator
-    return Condition(field.name, [[field.name, operator, number]], slots, (operator,), (), "terse number")
+    slots["than"] = scene.rng.choice(_THAN[operator]).format(v=said)
+    own = phrases_of(scene.entity, field, "than")
+    own += phrases_of(scene.entity, field, {">": "more", "<": "less"}.get(operator, ""))
+    after = (operator,)
+    return Condition(field.name, [[field.name, operator, number]], slots, after, (), "terse number", own)
 
 
 def _date(scene: Scene, field: EntityField) -> Condition:
@@ -218,6 +305,13 @@ def _date(scene: Scene, field: EntityField) -> Condition:
     slots = {"f": scene.words(field)}
     system = {"CreatedDate": "created", "LastModifiedDate": "modified"}.get(field.name)
     draw = rng.random()
+    ways = [way for way in ("was", "will", "when") if phrases_of(scene.entity, field, way)]
+    if ways and draw < _OWN:
+        way = rng.choice(ways)
+        direction = {"was": "past", "will": "future", "when": "period"}[way]
+        slots["v"], operator, literal = period(field.name, field.type, scene.today, rng, direction)
+        own = phrases_of(scene.entity, field, way)
+        return Condition(field.name, [[field.name, operator, literal]], slots, (system or "date",), own=own)
     if field.type == "date" and not system and draw < 0.12:
         past = rng.random() < 0.6
         items = [[field.name, "<" if past else ">", "TODAY"]]
@@ -243,6 +337,7 @@ def _flag(scene: Scene, field: EntityField) -> Condition:
         ("flag" if value else "not flag",),
         (("before flag" if value else "before not flag"),) if adjective else (),
         "terse flag" if value else "terse not flag",
+        phrases_of(scene.entity, field, "yes" if value else "no"),
     )
 
 
@@ -259,7 +354,15 @@ def _parent(scene: Scene, field: EntityField) -> Condition | None:
         if "Name" not in fields or field.name != "OwnerId":
             return None
         items = [[f"{field.relationship}.Name", "=", person]]
-        return Condition(field.name, items, {"v": person}, ("owner",))
+        own = phrases_of(scene.entity, field, "of")
+        others = [f for f in scene.entity.fields if f.name != field.name and "Contact" in f.references]
+        if any("owner" in (f.label or f.name).lower() for f in others):
+            return None
+        if others:
+            # `of Ada Adler` is who the other field refers to.
+            own = tuple(w for w in own if w not in ("of {v}", "that belong to {v}"))
+            return Condition(field.name, items, {"v": person}, (), own=own)
+        return Condition(field.name, items, {"v": person}, ("owner",), own=own)
     if draw < 0.15 and target.name in scene.ids:
         identifier = rng.choice(scene.ids[target.name])
         return Condition(
@@ -285,13 +388,15 @@ def _parent(scene: Scene, field: EntityField) -> Condition | None:
     idea = scene.ideas.get((target.name, "Name"))
     if idea is not None and idea.kind == "text":
         name = rng.choice(idea.values)
-    return Condition(
-        field.name, [[f"{field.relationship}.Name", "=", name]], slots | {"v": name}, ("parent",)
-    )
+    items, own = [[f"{field.relationship}.Name", "=", name]], phrases_of(scene.entity, field, "of")
+    return Condition(field.name, items, slots | {"v": name}, ("parent",), own=own)
 
 
-def _texts(scene: Scene, field: EntityField) -> Condition:
+def _texts(scene: Scene, field: EntityField) -> Condition | None:
     rng = scene.rng
+    if field.name == "Name" and scene.entity.name in ("Contact", "Lead"):
+        # People are found by first and last name.
+        return None
     said, stored = scene.value(field)
     slots = {"f": scene.words(field), "v": said}
     idea = scene.ideas.get((scene.entity.name, field.name))
@@ -313,4 +418,5 @@ def _texts(scene: Scene, field: EntityField) -> Condition:
         section = "person"
     elif field.name == "Name" and kind != "auto":
         section = "name"
-    return Condition(field.name, [[field.name, "=", stored]], slots, (section, "text"), (), "terse pick")
+    own = phrases_of(scene.entity, field, "by")
+    return Condition(field.name, [[field.name, "=", stored]], slots, (section, "text"), (), "terse pick", own)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from narrowgauge.training.specialist.organisation_asked import Asked, Subject, rows_asked
+from narrowgauge.training.specialist.organisation_phrases import phrases_of, spoken_fields
 from narrowgauge.training.specialist.organisation_scene import NUMBERS, Column, Scene
 from narrowgauge.training.specialist.salesforce_requests import default_columns
 
@@ -22,6 +23,9 @@ __all__ = [
 ]
 
 _DATES = ("date", "datetime")
+
+# How often columns are named beside the records, and how often an order in words of its own.
+_BESIDE, _OWN_ORDER = 0.3, 0.5
 
 
 _NUMBER_ORDERS = {
@@ -77,8 +81,9 @@ def list_fields(subject: Subject) -> Asked | None:
     columns = subject.scene.columns(1, 4)
     if not columns:
         return None
-    select = {"select": [column.path for column in columns]}
-    return subject.asked("fields", select, fields=_named(subject.scene, columns))
+    fields = _named(subject.scene, columns)
+    section, select = _section(subject.scene, "fields", columns)
+    return subject.asked(section, {"select": select}, fields=fields)
 
 
 def list_sorted(subject: Subject) -> Asked | None:
@@ -96,8 +101,10 @@ def list_sorted_fields(subject: Subject) -> Asked | None:
     found, columns = _order(subject.scene), subject.scene.columns(1, 4)
     if found is None or not columns:
         return None
-    call = {"select": [column.path for column in columns], "order_by": [found[1]]}
-    return subject.asked("sorted fields", call, order=found[0], fields=_named(subject.scene, columns))
+    fields = _named(subject.scene, columns)
+    section, select = _section(subject.scene, "sorted fields", columns)
+    call = {"select": select, "order_by": [found[1]]}
+    return subject.asked(section, call, order=found[0], fields=fields)
 
 
 def list_top(subject: Subject) -> Asked | None:
@@ -108,10 +115,9 @@ def list_top(subject: Subject) -> Asked | None:
     slots, call, ascending = found
     columns = subject.scene.columns(1, 3)
     if columns and subject.scene.rng.random() < 0.45:
-        select = [column.path for column in columns]
-        made = subject.asked(
-            "top fields", {"select": select, **call}, fields=_named(subject.scene, columns), **slots
-        )
+        fields = _named(subject.scene, columns)
+        section, select = _section(subject.scene, "top fields", columns)
+        made = subject.asked(section, {"select": select, **call}, fields=fields, **slots)
     else:
         made = subject.asked("top", {"select": _default(subject.scene), **call}, **slots)
     # `top five … by price` are those with the highest.
@@ -136,8 +142,9 @@ def list_limited(subject: Subject) -> Asked | None:
     said, count = rows_asked(subject.scene)
     columns = subject.scene.columns(1, 3)
     if columns and subject.scene.rng.random() < 0.4:
-        call = {"select": [column.path for column in columns], "limit": count}
-        return subject.asked("limited fields", call, n=said, fields=_named(subject.scene, columns))
+        fields = _named(subject.scene, columns)
+        section, select = _section(subject.scene, "limited fields", columns)
+        return subject.asked(section, {"select": select, "limit": count}, n=said, fields=fields)
     return subject.asked("limited", {"select": _default(subject.scene), "limit": count}, n=said)
 
 
@@ -167,6 +174,15 @@ def _created(subject: Subject, *, limited: bool) -> Asked | None:
 def _order(scene: Scene) -> tuple[str, list[str]] | None:
     """Returns words for an order, and its key."""
     rng = scene.rng
+    own = [
+        (phrase, f.name, direction)
+        for f in spoken_fields(scene.entity)
+        for kind, direction in (("up", "ASC"), ("down", "DESC"))
+        for phrase in phrases_of(scene.entity, f, kind)
+    ]
+    if own and rng.random() < _OWN_ORDER:
+        phrase, name, direction = rng.choice(_told_apart(own))
+        return phrase, [name, direction]
     fields = [f for f in scene.of_type(*NUMBERS, *_DATES) if f.name not in ("CreatedDate",)]
     names = [f for f in scene.fields if f.name == "Name"]
     forms: tuple[str, ...]
@@ -184,6 +200,14 @@ def _order(scene: Scene) -> tuple[str, list[str]] | None:
         return None
     words = rng.choice(forms).format(f=scene.words(field))
     return words, [field.name, "ASC" if ascending else "DESC"]
+
+
+def _told_apart(orders: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Leaves out words that mean two orders of the object, such as `biggest first` of two numbers."""
+    meant: dict[str, set[tuple[str, str]]] = {}
+    for phrase, name, direction in orders:
+        meant.setdefault(phrase, set()).add((name, direction))
+    return [order for order in orders if len(meant[order[0]]) == 1] or orders[:1]
 
 
 def _top_slots(scene: Scene) -> tuple[dict[str, str], dict[str, Any], bool] | None:
@@ -207,6 +231,21 @@ def _top_slots(scene: Scene) -> tuple[dict[str, str], dict[str, Any], bool] | No
     return slots, call, ascending
 
 
+def _section(scene: Scene, section: str, columns: Sequence[Column]) -> tuple[str, list[str]]:
+    """Draws whether columns are named beside the records, `boats with their length`, or alone.
+
+    Records with something are named too, so that one knows whose it is.
+
+    Returns:
+        The section of wordings, and the columns' paths.
+    """
+    select = [column.path for column in columns]
+    if scene.rng.random() >= _BESIDE:
+        return section, select
+    named = any(f.name == "Name" for f in scene.entity.fields)
+    return f"{section} with", select if not named or "Name" in select else ["Name", *select]
+
+
 def _default(scene: Scene) -> list[str]:
     chosen = default_columns(scene.entity)
     if len(chosen) == 1:
@@ -219,5 +258,7 @@ def _named(scene: Scene, columns: Sequence[Column]) -> str:
     words = [column.words for column in columns]
     if len(words) == 1:
         return words[0]
-    last = scene.rng.choice((" and ", " and ", ", ", ", and " if len(words) > 2 else " and ", " & "))
-    return ", ".join(words[:-1]) + last + words[-1]
+    joints = (" and ", " and ", ", ", ", and " if len(words) > 2 else " and ", " & ", " + ", " plus ", " / ")
+    last = scene.rng.choice(joints)
+    between = last if last in (" + ", " / ") else ", "
+    return between.join(words[:-1]) + last + words[-1]

@@ -45,9 +45,9 @@ _FAMILIES: tuple[tuple[_Make, ...], ...] = (
 def query_family(scene: Scene) -> list[Asked]:
     """Makes two or three queries that are alike."""
     rng = scene.rng
-    count = rng.choices((0, 1, 2, 3), (18, 34, 36, 12))[0]
+    count = rng.choices((0, 1, 2, 3), (17, 28, 40, 15))[0]
     stated = conditions(scene, count)
-    either = len(stated) == 2 and all(len(c.items) == 1 for c in stated) and rng.random() < 0.08
+    either = len(stated) == 2 and all(len(c.items) == 1 for c in stated) and rng.random() < 0.16
     family: list[Asked] = []
     for place, make in enumerate(rng.choice(_FAMILIES)):
         # Now and then one condition fewer: each that is said counts, and no other.

@@ -7,10 +7,14 @@ Slots of `wording/organisation_requests.txt`: `{o}` the object, `{os}` several, 
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 
 from narrowgauge.training.specialist.organisation_asked import Asked
-from narrowgauge.training.specialist.organisation_scene import STATE, Scene
+from narrowgauge.training.specialist.organisation_phrases import event_of, phrases_of
+from narrowgauge.training.specialist.organisation_scene import NUMBERS, STATE, Scene, sections
+from narrowgauge.training.specialist.salesforce_said import past_day
 from narrowgauge.training.specialist.salesforce_values import Value
 from narrowgauge.v1.catalogue_pb2 import EntityField
 
@@ -19,14 +23,26 @@ __all__ = ["write_family"]
 _FILE = "organisation_requests"
 _NEVER = frozenset(("OwnerId",))
 _UNSAID = ("multipicklist", "reference")
+_ADJECTIVE = re.compile(r"as \{f\}|is not \{f\}|is no longer|is \{v\}|needs \{f\}")
 
 
 def write_family(scene: Scene) -> list[Asked]:
     """Makes two or three requests about one record: what is asked of it differs."""
     rng = scene.rng
     identifier = scene.identifier()
-    makers = [_update, _update, _get, _create, _create, _delete, _upsert, _clear, _get_fields, _update_one]
-    weights = [2.2, 2.2, 1.4, 2.6, 2.6, 1.3, 3.0, 0.7, 1.8, 1.6]
+    makers = [
+        _update,
+        _update_one,
+        _event,
+        _get,
+        _get_fields,
+        _create,
+        _create_plain,
+        _delete,
+        _upsert,
+        _clear,
+    ]
+    weights = [3.2, 3.2, 2.4, 1.4, 1.8, 2.6, 4.0, 1.3, 3.0, 1.0]
     chosen = rng.choices(makers, weights, k=rng.choice((2, 2, 3)))
     if rng.random() < 0.12:
         chosen[-1] = _rows
@@ -98,9 +114,49 @@ def _update_one(scene: Scene, identifier: str) -> Asked | None:
     field = scene.rng.choice(states) if state else scene.some(fields, 1)[0]
     said, stored = _stored(scene, field)
     section = "update state" if state else "update one"
-    slots = {"f": scene.words(field), "v": _quoted(scene, field, said), "id": identifier, **_one(scene)}
+    words = scene.words(field)
+    if scene.rng.random() < 0.6 and not state:
+        # A verb that only fits numbers, days or checkboxes.
+        if field.type in NUMBERS:
+            section = "update number"
+        elif field.type in ("date", "datetime"):
+            section = "update date"
+        elif field.type == "boolean":
+            section = "update flag on" if stored else "update flag off"
+    slots = {"f": words, "v": _quoted(scene, field, said), "id": identifier, **_one(scene)}
     call = {"object": scene.entity.name, "record_id": identifier, "fields": {field.name: stored}}
-    return Asked(scene.say(_FILE, section, **slots), "update", call, section)
+    wordings = sections(_FILE)[section]
+    if field.type == "boolean" and " " in words:
+        wordings = tuple(w for w in wordings if not _ADJECTIVE.search(w)) or wordings
+    return Asked(scene.fill(scene.rng.choice(wordings), **slots), "update", call, section)
+
+
+def _event(scene: Scene, identifier: str) -> Asked | None:
+    """Says what happened to a record: a state, with the day on which it came or without."""
+    event = event_of(scene.entity, scene.rng)
+    if event is None:
+        return None
+    values: dict[str, Value] = dict(event.values)
+    slots = {}
+    for slot, name in event.asked.items():
+        field = next(f for f in scene.entity.fields if f.name == name)
+        if field.type == "date":
+            said, values[name] = _recent(scene)
+        else:
+            said, values[name] = scene.value(field)
+        slots[slot] = said
+    words = scene.fill(event.wording, **slots)
+    text = scene.say(_FILE, "event", words=words, id=identifier, **_one(scene))
+    call = {"object": scene.entity.name, "record_id": identifier, "fields": _ordered(scene, values)}
+    return Asked(text, "update", call, "event")
+
+
+def _recent(scene: Scene) -> tuple[str, str]:
+    days, said = scene.rng.choice(((0, "today"), (0, "today"), (1, "yesterday"), (-1, ""), (-1, "")))
+    if days < 0:
+        said, date = past_day(scene.today, scene.rng)
+        return said, str(date)
+    return said, str(scene.today - dt.timedelta(days=days))
 
 
 def _clear(scene: Scene, identifier: str) -> Asked | None:
@@ -183,6 +239,76 @@ def _create(scene: Scene, identifier: str) -> Asked | None:
     return Asked(scene.say(_FILE, section, values=_listed(scene, parts), **slots), "create", call, section)
 
 
+def _create_plain(scene: Scene, identifier: str) -> Asked | None:
+    """Makes a record of values that are said as people say them: `16 seats`, `due Friday`, `insured`."""
+    rng = scene.rng
+    needed = _required(scene)
+    if any(f.type in _UNSAID for f in needed):
+        return None
+    optional = [f for f in _writable(scene) if f not in needed and f.name != "Name"]
+    chosen = [f for f in needed if f.name != "Name"] + scene.some(optional, rng.choice((2, 2, 3, 3, 4)))
+    values: dict[str, Value] = {}
+    parts: list[str] = []
+    adjectives: list[str] = []
+    for field in chosen:
+        part = _plainly(scene, field, values)
+        adjective = part.startswith("+")
+        (adjectives if adjective else parts).append(part.removeprefix("+"))
+    link = _link(scene)
+    if link is not None and rng.random() < 0.45 and link[1] not in values:
+        parts.insert(rng.randrange(len(parts) + 1), link[0])
+        values[link[1]] = link[2]
+    slots = _one(scene)
+    if not parts:
+        return None
+    # Two words before the name at most; what is more follows it.
+    parts += adjectives[2:]
+    if adjectives:
+        slots["o"] = " ".join((*adjectives[:2], slots["o"]))
+    named = next((f for f in scene.fields if f.name == "Name" and not f.read_only), None)
+    section = "create plain"
+    if named is not None:
+        slots["name"], values["Name"] = scene.value(named)
+        section = "create plain named"
+    listed = ", ".join(parts) if rng.random() < 0.7 else _listed(scene, parts)
+    call = {"object": scene.entity.name, "fields": _ordered(scene, values)}
+    return Asked(scene.say(_FILE, section, values=listed, **slots), "create", call, section)
+
+
+def _plainly(scene: Scene, field: EntityField, values: dict[str, Value]) -> str:
+    """Says a value of a new record; one that stands before the object's name begins with `+`."""
+    rng, entity = scene.rng, scene.entity
+    if field.type == "boolean":
+        values[field.name] = flag = rng.random() < 0.65
+        known = [w for w in phrases_of(entity, field, "yes" if flag else "no") if _fits_new(w)]
+        if known:
+            return rng.choice(known)
+        return scene.words(field) if flag else f"not {scene.words(field)}"
+    said, stored = scene.value(field)
+    values[field.name] = stored
+    words = scene.words(field)
+    if field.type == "picklist" and rng.random() < 0.5:
+        graded = re.search(r"priority|criticality|severity", words)
+        return f"+{said} {words}" if graded else f"+{said}"
+    known = [w for w in phrases_of(entity, field, "has")]
+    if field.type == "string":
+        known = [w for w in phrases_of(entity, field, "by") if _fits_new(w)]
+    if field.type == "date" and not re.search(r"end|last day", said):
+        known = [w for w in phrases_of(entity, field, "will") if _fits_new(w) and w.endswith(" {v}")]
+        day_said = re.match(r"\d|[A-Z]|the \d", said) and not re.search(r"(?i)week|month|next|this", said)
+        known = [w.replace("{v}", "on {v}") for w in known] if day_said else known
+    if known and rng.random() < 0.75:
+        return scene.fill(rng.choice(known), v=said)
+    form = rng.choice(("{f} {v}", "{f} {v}", "{f}: {v}", "{f} is {v}"))
+    return form.format(f=words, v=_quoted(scene, field, said))
+
+
+def _fits_new(words: str) -> bool:
+    """Tells whether a phrase can be an item of a list of a new record's values."""
+    clauses = ("that ", "which ", "who ", "whose ", "where ", "we ", "nobody ", "they ", "only we", "{v} ")
+    return not words.startswith(clauses) and not re.search(r"already|yet|still|currently", words)
+
+
 def _link(scene: Scene) -> tuple[str, str, Value] | None:
     """Refers to another record by its id or its external id: words, field and value."""
     rng = scene.rng
@@ -201,11 +327,8 @@ def _link(scene: Scene) -> tuple[str, str, Value] | None:
     if target.name not in scene.ids:
         return None
     identifier = rng.choice(scene.ids[target.name])
-    return (
-        rng.choice(("{f} {v}", "for {f} {v}", "{f}: {v}")).format(f=words, v=identifier),
-        field.name,
-        identifier,
-    )
+    form = rng.choice(("{f} {v}", "for {f} {v}", "{f}: {v}", "at {f} {v}", "on {f} {v}", "of {f} {v}"))
+    return form.format(f=words, v=identifier), field.name, identifier
 
 
 def _upsert(scene: Scene, identifier: str) -> Asked | None:
