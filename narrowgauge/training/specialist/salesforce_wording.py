@@ -38,8 +38,10 @@ from narrowgauge.v1.catalogue_pb2 import Catalogue, Entity
 __all__ = ["Template", "expand", "templates", "usable_templates", "worded_requests"]
 
 # By operation; requests that speak of a row apart, whatever they do.
-_WEIGHTS = {"query": 5.0, "create": 3.5, "update": 3.5, "row": 2.5, "get": 1.5, "upsert": 1.3, "delete": 0.8}
+_WEIGHTS = {"query": 7.0, "create": 3.5, "update": 3.5, "row": 2.5, "get": 1.5, "upsert": 1.3, "delete": 0.8}
 _RARE = 2.5
+# Files whose templates differ from others in one condition, column or value, and so come oftener.
+_CONTRASTED, _CONTRAST = ("salesforce_conditions", "salesforce_selected", "salesforce_values"), 4.0
 # Days before which people put `on`, unless the word before already says how the day stands to the rest.
 _DAY = re.compile(
     r"\d{1,2}(st|nd|rd|th)? [A-Z]|[A-Z][a-z]+ \d|\d{4}-|\d+\.\d+\.|the \d+(st|nd|rd|th)"
@@ -212,9 +214,14 @@ def worded_requests(catalogue: Catalogue, *, seed: int, today: dt.date | None = 
     names = list(groups)
     while names:
         group = rng.choices(names, [_WEIGHTS[name] for name in names])[0]
-        chances = [_RARE if _is_rare(template) else 1.0 for template in groups[group]]
+        chances = [_chance(template) for template in groups[group]]
         template = rng.choices(groups[group], chances)[0]
         yield expand(template, rng.choice(template.asks), entities, today or draw_today(rng), rng)
+
+
+def _chance(template: Template) -> float:
+    contrasted = _CONTRAST if template.place.startswith(_CONTRASTED) else 1.0
+    return max(contrasted, _RARE if _is_rare(template) else 1.0)
 
 
 def _is_rare(template: Template) -> bool:
