@@ -41,7 +41,7 @@ def roughen(text: str, rng: random.Random) -> str:
         text = text[0].upper() + text[1:]
     question = _QUESTION.match(text)
     # A question mark is typed more often than a full stop after a request or a few key words.
-    if rng.random() < (0.6 if question else 0.3) and text[-1] not in "?!.":
+    if rng.random() < (0.6 if question else 0.3) and "?" not in text and text[-1] not in "!.":
         text += "?" if question else "."
     return text
 

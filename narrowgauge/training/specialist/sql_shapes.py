@@ -59,6 +59,8 @@ _PATTERNS = {
 _BESIDE = re.compile(r"SELECT (?P<columns>.+?) FROM .*\bGROUP BY")
 _AGGREGATE = re.compile(r"\b(COUNT|SUM|AVG|MIN|MAX)\(")
 _ROUNDS = 60
+# A question drawn more often than this many times the mean would be learnt by heart.
+_HEAVIEST = 7
 
 
 def shapes_of(sql: str | None) -> frozenset[str]:
@@ -86,7 +88,8 @@ def balanced_weights(shapes: Sequence[frozenset[str]]) -> list[float]:
 
     Drawn by them, no shape is rarer than its floor, the unanswerable have their share, and at least as many
     orders are without LIMIT as with one: what is under its floor is weighted up, round after round, and the
-    rest gives way.
+    rest gives way. None is drawn more than seven times as often as the mean, which the rarest shapes may miss
+    their floor for by a little.
 
     Args:
         shapes: Shapes of each question, and the topic of its file; every shape with a floor occurs.
@@ -102,6 +105,8 @@ def balanced_weights(shapes: Sequence[frozenset[str]]) -> list[float]:
             min(_share(weights, shapes, "ordered"), _share(weights, shapes, "limited")),
         )
         _scale(weights, shapes, UNANSWERABLE, UNANSWERABLE_SHARE)
+        heaviest = _HEAVIEST * sum(weights) / len(weights)
+        weights = [min(weight, heaviest) for weight in weights]
     total = sum(weights)
     return [weight / total for weight in weights]
 
