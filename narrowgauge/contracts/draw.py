@@ -16,7 +16,8 @@ from google.protobuf.message_factory import GetMessageClass
 from narrowgauge.buf.validate import validate_pb2
 from narrowgauge.contracts.constraint.fields import is_derived, is_map, rules_of, values_from
 from narrowgauge.contracts.constraint.limits import Limits
-from narrowgauge.contracts.constraint.re2 import Inexpressible, Pattern
+from narrowgauge.contracts.constraint.re2 import Pattern
+from narrowgauge.contracts.constraint.re2_syntax import Inexpressible
 from narrowgauge.contracts.constraint.strings import FORMATS, StringRule, string_rule
 from narrowgauge.contracts.surfaces.surface import ClosedSets
 from narrowgauge.contracts.validate import default_violations, violations

@@ -15,9 +15,10 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from narrowgauge.buf.validate import validate_pb2
 from narrowgauge.contracts.constraint import well_known
+from narrowgauge.contracts.constraint.code_points import ALL
 from narrowgauge.contracts.constraint.fields import any_targets, is_derived, is_map, rules_of, values_from
 from narrowgauge.contracts.constraint.limits import Limits
-from narrowgauge.contracts.constraint.re2 import ALL, Inexpressible
+from narrowgauge.contracts.constraint.re2_syntax import Inexpressible
 from narrowgauge.contracts.constraint.strings import StringRule, string_rule
 from narrowgauge.contracts.contract import Contract
 from narrowgauge.contracts.validate import default_violations

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from narrowgauge.contracts.constraint.re2 import ALL, CodePoints, Inexpressible, Pattern, normalise, subtract
+from narrowgauge.contracts.constraint.code_points import ALL, normalise, subtract
+from narrowgauge.contracts.constraint.lark import CodePoints
+from narrowgauge.contracts.constraint.re2 import Pattern
+from narrowgauge.contracts.constraint.re2_syntax import Inexpressible
 
 
 def spelled(ranges: CodePoints) -> str:

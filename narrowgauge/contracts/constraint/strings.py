@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from narrowgauge.contracts.constraint.code_points import ALL, subtract
 from narrowgauge.contracts.constraint.lark import CodePoints, class_of, regex_escape
 from narrowgauge.contracts.constraint.limits import Limits
 from narrowgauge.contracts.constraint.numbers import integer_range
-from narrowgauge.contracts.constraint.re2 import ALL, Inexpressible, Pattern, subtract
+from narrowgauge.contracts.constraint.re2 import Pattern
+from narrowgauge.contracts.constraint.re2_syntax import Inexpressible
 
 __all__ = ["JSON_CHAR", "StringRule", "json_spelling", "json_text", "string_rule"]
 

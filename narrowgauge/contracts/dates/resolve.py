@@ -10,10 +10,7 @@ from narrowgauge.contracts.dates.periods import Days, calendar_period, coming, m
 from narrowgauge.contracts.dates.readers import READERS, Reader
 from narrowgauge.contracts.dates.words import MONTH, MONTHS, YEAR, compiled, month_number
 
-__all__ = [
-    "ResolvedDate",
-    "dates_in",
-]
+__all__ = ["ResolvedDate", "dates_in"]
 
 
 @dataclass(frozen=True)
