@@ -19,7 +19,8 @@ from narrowgauge.contracts.closed_sets import closed_sets_of, figures_in, source
 from narrowgauge.contracts.validate import violations
 from narrowgauge.training.specialist.sql_periods import TODAY
 from narrowgauge.training.specialist.summary_notes import draw_note
-from narrowgauge.training.specialist.summary_rows import draw_result, text_of_result
+from narrowgauge.training.specialist.summary_results import text_of_result
+from narrowgauge.training.specialist.summary_rows import draw_result
 from router_svc.chain.rows import text_of_rows
 from specialist_svc.figures import digit_runs, unsupported_figures
 

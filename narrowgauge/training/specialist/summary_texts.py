@@ -17,7 +17,8 @@ from narrowgauge.contracts.closed_sets import figures_in, source_text
 from narrowgauge.training.specialist.noise import roughen
 from narrowgauge.training.specialist.sql_periods import draw_today
 from narrowgauge.training.specialist.summary_notes import Note, draw_note
-from narrowgauge.training.specialist.summary_rows import Part, Result, draw_result, text_of_result
+from narrowgauge.training.specialist.summary_results import Part, Result, text_of_result
+from narrowgauge.training.specialist.summary_rows import draw_result
 from narrowgauge.v1.specialist_pb2 import ContextDocument
 
 __all__ = ["Summary", "summaries"]
