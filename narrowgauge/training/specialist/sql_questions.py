@@ -8,7 +8,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from narrowgauge.training.specialist import sql_grouped, sql_joined, sql_one_table, sql_parents, sql_ranked
+from narrowgauge.training.specialist import (
+    sql_contrasts,
+    sql_grouped,
+    sql_joined,
+    sql_one_table,
+    sql_parents,
+    sql_ranked,
+)
 from narrowgauge.training.specialist.noise import roughen
 from narrowgauge.training.specialist.sql_foreign import unanswerable
 from narrowgauge.training.specialist.sql_periods import draw_today
@@ -35,15 +42,15 @@ class Question:
     today: dt.date
 
 
-# Weights of the rules, in percent. No meaning is rare, refusals are an eighth, and more orders are without a
+# Weights of the rules. No meaning is rare, refusals are an eighth, and more orders are without a
 # limit than with one: a model that has seen mostly limits writes one after every order.
 _RULES: dict[str, tuple[Maker, float]] = {
     "rows": (sql_one_table.rows, 9.0),
     "columns": (sql_one_table.columns, 7.0),
     "count": (sql_one_table.count, 6.0),
     "aggregate": (sql_one_table.aggregate, 5.0),
-    "sorted": (sql_ranked.sorted_rows, 6.0),
-    "top": (sql_ranked.top, 3.5),
+    "sorted": (sql_ranked.sorted_rows, 7.5),
+    "top": (sql_ranked.top, 3.0),
     "ranked": (sql_ranked.ranked, 2.5),
     "difference": (sql_one_table.difference, 3.0),
     "empty": (sql_one_table.empty, 3.0),
@@ -53,7 +60,7 @@ _RULES: dict[str, tuple[Maker, float]] = {
     "having": (sql_grouped.having, 2.5),
     "side_by_side": (sql_grouped.side_by_side, 2.5),
     "most": (sql_grouped.most, 1.5),
-    "per_month": (sql_grouped.per_month, 3.0),
+    "per_month": (sql_grouped.per_month, 4.0),
     "top_parent": (sql_parents.top_parent, 3.0),
     "group_parent": (sql_parents.group_parent, 4.5),
     "parents_having": (sql_parents.parents_having, 2.5),
@@ -64,7 +71,14 @@ _RULES: dict[str, tuple[Maker, float]] = {
     "without": (sql_parents.without, 2.0),
     "two_steps": (sql_joined.two_steps, 4.0),
     "itself": (sql_joined.itself, 1.5),
-    "unanswerable": (unanswerable, 13.0),
+    "by_number": (sql_contrasts.by_number, 4.0),
+    "asked_after": (sql_contrasts.asked_after, 4.0),
+    "excluded": (sql_contrasts.excluded, 3.5),
+    "by_pattern": (sql_contrasts.by_pattern, 3.0),
+    "compared": (sql_contrasts.compared, 2.0),
+    "extremes": (sql_contrasts.extremes, 2.5),
+    "both_sides": (sql_contrasts.both_sides, 2.0),
+    "unanswerable": (unanswerable, 17.5),
 }
 # A rule that has nothing to ask of what it drew draws again, lest rules with much to draw grow rare.
 _TRIES = 6
