@@ -202,3 +202,109 @@ def test_requests_on_the_demo_organisation_have_orders_without_a_limit(specialis
     calls = [example.call.request for example in made_here if example.call.tool.name == "Query"]
     ordered = [call for call in calls if call.order_by]  # type: ignore[attr-defined]
     assert sum(call.limit == 0 for call in ordered) >= 0.5 * len(ordered)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("fewest", "kind", "holds"),
+    [
+        (0.15, "query", lambda call: len(call.get("where", ())) >= 2),
+        (0.02, "query", lambda call: call["select"][:1] == ["Name"] and len(call["select"]) == 2),
+        (0.02, "query", lambda call: any("or" in item for item in call.get("where", ()))),
+        (0.05, "query", lambda call: any(item[1] in (">", ">=") for item in _simple(call))),
+        (0.05, "query", lambda call: any(isinstance(item[2], bool) for item in _simple(call))),
+        (0.05, "query", lambda call: any("." in item[0] for item in _simple(call))),
+        (0.04, "query", lambda call: "order_by" in call and "limit" not in call),
+        (0.2, "create", lambda call: len(call["fields"]) >= 4),
+        (0.15, "update", lambda call: len(call["fields"]) == 2),
+        (0.2, "upsert", lambda call: len(call["fields"]) >= 2),
+    ],
+    ids=["two", "beside", "any", "bounds", "flags", "parents", "order", "many", "both", "upserted"],
+)
+def test_classes_of_requests_have_their_share(
+    fewest: float, kind: str, holds: Callable[[dict[str, Any]], bool]
+) -> None:
+    """What a small model fails on comes often enough to be learnt."""
+    calls = [dict(request.call) for request in made(3) if request.operation == kind]
+    assert sum(map(holds, calls)) >= fewest * len(calls)
+
+
+def _simple(call: dict[str, Any]) -> list[list[Any]]:
+    return [item for item in call.get("where", ()) if isinstance(item, list)]
+
+
+def test_late_records_are_not_done() -> None:
+    """Overdue is a date that has passed and a state that says so, both in the call."""
+    late = [request for request in made(3) + made(4) if "overdue" in request.text.lower()]
+    assert late
+    for request in late:
+        where = _simple(dict(request.call))
+        assert any(item[1:] == ["<", "TODAY"] for item in where), request
+        assert len(where) >= 2, request
+
+
+def test_columns_beside_records_come_with_their_name() -> None:
+    """`boats with their length` names the boats too; `length of the boats` does not."""
+    found = [
+        request
+        for request in made(3) + made(4)
+        if request.kind.endswith("fields with") and request.operation == "query"
+    ]
+    assert len(found) > 50
+    named = [request for request in found if "Name" in request.call["select"]]  # type: ignore[operator]
+    assert len(named) > 0.95 * len(found)
+
+
+def test_each_phrase_says_a_known_kind() -> None:
+    """A phrase of a kind that nothing reads would never be said."""
+    lines = files("narrowgauge.training.specialist.wording").joinpath("organisation_phrases.txt")
+    kinds = {
+        "was",
+        "will",
+        "when",
+        "than",
+        "more",
+        "less",
+        "by",
+        "of",
+        "yes",
+        "no",
+        "pick",
+        "up",
+        "down",
+        "has",
+    }
+    labels = {field.label for idea in object_ideas() for field in idea.fields}
+    for line in lines.read_text("utf-8").splitlines():
+        if line.startswith("#") or not line:
+            continue
+        field, kind, phrases = line.split(" | ")
+        assert kind in kinds or kind.startswith("is "), line
+        assert all(phrase for phrase in phrases.split("; ")), line
+        valued = kind not in ("yes", "no", "up", "down") and not kind.startswith("is ")
+        assert not valued or all("{v}" in p or "{than}" in p for p in phrases.split("; ")), line
+        if "." not in field:
+            assert field in labels | {
+                "Created Date",
+                "Last Modified Date",
+                "Owner ID",
+                "Account",
+                "Driver Contact",
+            }, line
+
+
+def test_events_change_fields_of_their_object() -> None:
+    """Each line names fields of the object and values they can have, and says each one asked."""
+    ideas = {idea.label: {field.label: field for field in idea.fields} for idea in object_ideas()}
+    text = files("narrowgauge.training.specialist.wording").joinpath("organisation_events.txt")
+    for line in text.read_text("utf-8").splitlines():
+        if line.startswith("#") or not line:
+            continue
+        label, wordings, values = line.split(" | ")
+        pairs = dict(value.split(" = ") for value in values.split(" & "))
+        for wording in wordings.split("; "):
+            assert {v for v in pairs.values() if v.startswith("{")} == {
+                slot for slot in ("{d}", "{v}", "{w}") if slot in wording
+            }, line
+        for name, value in pairs.items() if label in ideas else ():
+            field = ideas[label][name]
+            assert field.kind != "one" or value in field.values, line

@@ -20,6 +20,11 @@ from narrowgauge.training.specialist.sql_conditions import number_words
 __all__ = ["Asked", "Subject", "rows_asked"]
 
 _FILE = "organisation_requests"
+# How often a condition that can is said first, and how such a phrase begins.
+_FRONT = 0.2
+_LEADING = re.compile(
+    r"(in|due|closing|starting|ending|expiring|arriving|leaving|departing|created|logged|sold|scheduled) "
+)
 # Verbs behind one record.
 _SINGULAR = {"are": "is", "aren't": "isn't", "haven't": "hasn't", "have": "has", "were": "was"}
 _SINGULAR |= {"don't": "doesn't", "weren't": "wasn't"}
@@ -72,12 +77,30 @@ class Subject:
 
     def asked(self, section: str, call: dict[str, Any], **slots: str) -> Asked:
         """Says a request of a section and completes its call."""
-        slots = {"things": self.things, "thing": self.thing, **slots}
+        front = self._front()
+        spoken = self
+        if front is not None:
+            spoken = Subject(self.scene, [c for c in self.stated if c is not front], False)
+        slots = {"things": spoken.things, "thing": spoken.thing, **slots}
         where = where_of(self.stated)
         if self.either:
             where = [{"or": where}]
         whole = {"object": self.scene.entity.name, **call} | ({"where": where} if where else {})
-        return Asked(self.scene.say(_FILE, section, **slots), "query", whole, section)
+        text = self.scene.say(_FILE, section, **slots)
+        if front is not None:
+            text = f"{self.scene.fill(self.scene.rng.choice(_leading(front)), **front.slots)}: {text}"
+        return Asked(text, "query", whole, section)
+
+    def _front(self) -> Condition | None:
+        """Draws a condition that is said before everything else: `In Porto: …`."""
+        leading = [c for c in self.stated if _leading(c)]
+        if self.either or not leading or self.scene.rng.random() >= _FRONT:
+            return None
+        return self.scene.rng.choice(leading)
+
+
+def _leading(condition: Condition) -> list[str]:
+    return [words for words in condition.own if _LEADING.match(words)]
 
 
 def rows_asked(scene: Scene, *, few: bool = False) -> tuple[str, int]:

@@ -164,7 +164,7 @@ def _groups(subject: Subject, count: int) -> list[Column]:
 
 def _group_slots(column: Column) -> dict[str, str]:
     words = column.words
-    if "_" in words or words == column.field.name:
+    if "_" in words or words == column.field.name or words.endswith("species"):
         return {"g": words, "gs": words}
     return {"g": words, "gs": f"{words}es" if words.endswith("s") else plural(words)}
 

@@ -100,7 +100,7 @@ class Scene:
 
     def fill(self, wording: str, **slots: str) -> str:
         """Fills the slots of a wording."""
-        text = _SLOT.sub(lambda match: slots[match[1]], wording)
+        text = re.sub(r"\bat at (least|most)\b", r"at \1", _SLOT.sub(lambda match: slots[match[1]], wording))
         return _ARTICLE.sub(lambda match: "an" if match[1].lower() in "aeio8" else "a", text)
 
     @property

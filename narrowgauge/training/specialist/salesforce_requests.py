@@ -438,6 +438,9 @@ _DATE_LITERALS = {
 }
 
 
+_STATES = ("IsClosed", "IsWon", "IsEscalated", "IsActive", "Status", "StageName")
+
+
 def _condition(entity: Entity, today: dt.date, rng: random.Random) -> tuple[str, str, list[object]] | None:
     """Returns words before the noun, words after it, and the condition."""
     flags = {
@@ -455,7 +458,8 @@ def _condition(entity: Entity, today: dt.date, rng: random.Random) -> tuple[str,
         word, name, flag = rng.choice(flags)
         return word, "", [name, "=", flag]
     chosen = _fields(entity, rng, 1, writable=False)
-    if not chosen:
+    # People are found by first and last name.
+    if not chosen or (chosen[0].name == "Name" and entity.name in ("Contact", "Lead")):
         return None
     f = chosen[0]
     words = _words(f, entity, rng)
@@ -501,6 +505,9 @@ def _conditions(
     for _ in range(rng.choice(counts)):
         made = _condition(entity, today, rng)
         if made is None or any(made[2][0] == other[0] for other in where) or (before and made[0]):
+            continue
+        # `completed tasks whose status is …`: one of the two would do.
+        if sum(item[0] in _STATES for item in (*where, made[2])) > 1:
             continue
         before = before or made[0]
         after += [made[1]] if made[1] else []
