@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from narrowgauge.training.specialist import salesforce_pools as pools
 from narrowgauge.training.specialist.organisation_phrases import late_of, phrases_of, spoken_fields
 from narrowgauge.training.specialist.organisation_scene import NUMBERS, STATE, Scene, sections
+from narrowgauge.training.specialist.salesforce_names import COMPANIES, FIRST_NAMES, LAST_NAMES
+from narrowgauge.training.specialist.salesforce_places import CITIES
 from narrowgauge.training.specialist.salesforce_said import period
 from narrowgauge.v1.catalogue_pb2 import EntityField
 
@@ -346,7 +347,7 @@ def _parent(scene: Scene, field: EntityField) -> Condition | None:
     target = scene.entities.get(field.references[0]) if len(field.references) == 1 else None
     if target is None or not field.relationship:
         return None
-    person = f"{rng.choice(pools.FIRST_NAMES)} {rng.choice(pools.LAST_NAMES)}"
+    person = f"{rng.choice(FIRST_NAMES)} {rng.choice(LAST_NAMES)}"
     slots = {"f": scene.words(field)}
     draw = rng.random()
     fields = {f.name: f for f in target.fields}
@@ -371,7 +372,7 @@ def _parent(scene: Scene, field: EntityField) -> Condition | None:
     if draw < 0.25:
         return _empty(scene, field)
     if draw < 0.4 and "BillingCity" in fields:
-        city, country = rng.choice(pools.CITIES)
+        city, country = rng.choice(CITIES)
         place, path = rng.choice(((city, "BillingCity"), (country, "BillingCountry")))
         items = [[f"{field.relationship}.{path}", "=", place]]
         return Condition(field.name, items, slots | {"v": place}, ("parent city",))
@@ -384,7 +385,7 @@ def _parent(scene: Scene, field: EntityField) -> Condition | None:
         return Condition(field.name, items, slots | {"v": value, "p": words}, ("parent field",))
     if "Name" not in fields:
         return None
-    name = person if target.name in ("Contact", "Lead") else rng.choice(pools.COMPANIES)
+    name = person if target.name in ("Contact", "Lead") else rng.choice(COMPANIES)
     idea = scene.ideas.get((target.name, "Name"))
     if idea is not None and idea.kind == "text":
         name = rng.choice(idea.values)

@@ -8,7 +8,7 @@ from typing import Any
 from narrowgauge.training.specialist.organisation_asked import Asked, Subject, rows_asked
 from narrowgauge.training.specialist.organisation_phrases import phrases_of, spoken_fields
 from narrowgauge.training.specialist.organisation_scene import NUMBERS, Column, Scene
-from narrowgauge.training.specialist.salesforce_requests import default_columns
+from narrowgauge.training.specialist.salesforce_fields import default_columns
 
 __all__ = [
     "list_all",

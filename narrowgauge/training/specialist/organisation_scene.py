@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from narrowgauge.training.specialist import salesforce_pools as pools
 from narrowgauge.training.specialist.organisation_objects import FieldIdea
-from narrowgauge.training.specialist.salesforce_requests import COMMON_FIELDS
+from narrowgauge.training.specialist.salesforce_fields import COMMON_FIELDS
+from narrowgauge.training.specialist.salesforce_names import FIRST_NAMES, LAST_NAMES
+from narrowgauge.training.specialist.salesforce_places import CITIES
 from narrowgauge.training.specialist.salesforce_said import amount, day, moment, percent
+from narrowgauge.training.specialist.salesforce_texts import NOTES
 from narrowgauge.training.specialist.salesforce_values import Value, value_of
 from narrowgauge.training.specialist.sql_schema import plural
 from narrowgauge.v1.catalogue_pb2 import Entity, EntityField
@@ -252,13 +254,13 @@ def _text(idea: FieldIdea, rng: random.Random) -> str:
         case "text":
             return rng.choice(idea.values)
         case "person":
-            return f"{rng.choice(pools.FIRST_NAMES)} {rng.choice(pools.LAST_NAMES)}"
+            return f"{rng.choice(FIRST_NAMES)} {rng.choice(LAST_NAMES)}"
         case "city":
-            return rng.choice(pools.CITIES)[0]
+            return rng.choice(CITIES)[0]
         case "long":
-            return rng.choice(pools.NOTES)
+            return rng.choice(NOTES)
         case "email":
-            return f"{rng.choice(pools.FIRST_NAMES).lower()}{rng.randint(1, 99)}@mail.example"
+            return f"{rng.choice(FIRST_NAMES).lower()}{rng.randint(1, 99)}@mail.example"
         case "auto":
             return f"{idea.values[0]}-{rng.randint(1, 9999):04}"
     letters = "".join(rng.choice(string.ascii_uppercase) for _ in range(rng.choice((1, 2, 3))))

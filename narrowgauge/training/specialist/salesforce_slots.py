@@ -9,7 +9,8 @@ import string
 import unicodedata
 from collections.abc import Mapping
 
-from narrowgauge.training.specialist import salesforce_pools as pools
+from narrowgauge.training.specialist.salesforce_names import COMPANIES, FIRST_NAMES, LAST_NAMES
+from narrowgauge.training.specialist.salesforce_places import CITIES, LOCATIONS, STREETS
 from narrowgauge.training.specialist.salesforce_said import (
     PAST_FIELDS,
     amount,
@@ -19,6 +20,15 @@ from narrowgauge.training.specialist.salesforce_said import (
     percent,
     period,
     said_value,
+)
+from narrowgauge.training.specialist.salesforce_texts import (
+    DEALS,
+    DEPARTMENTS,
+    NEXT_STEPS,
+    NOTES,
+    PRODUCTS,
+    SUBJECTS,
+    TITLES,
 )
 from narrowgauge.training.specialist.salesforce_values import Value, record_id, value_of
 from narrowgauge.training.specialist.sql_conditions import number_words
@@ -279,13 +289,13 @@ class Slots:
         rng = self._rng
         match name:
             case "first":
-                return rng.choice(pools.FIRST_NAMES)
+                return rng.choice(FIRST_NAMES)
             case "last":
-                return rng.choice(pools.LAST_NAMES)
+                return rng.choice(LAST_NAMES)
             case "person":
                 return f"{self.value('first', number)[0]} {self.value('last', number)[0]}"
             case "company":
-                return rng.choice(pools.COMPANIES)
+                return rng.choice(COMPANIES)
             case "email":
                 first, last = _ascii(self.value("first", number)[0]), _ascii(self.value("last", number)[0])
                 local = rng.choice(
@@ -297,7 +307,7 @@ class Slots:
                     d=self._domain(number)
                 )
             case "city" | "country":
-                city, country = rng.choice(pools.CITIES)
+                city, country = rng.choice(CITIES)
                 self._drawn.setdefault(("city", number), (city, city, "="))
                 self._drawn.setdefault(("country", number), (country, country, "="))
                 return self._drawn[name, number][0]
@@ -309,9 +319,7 @@ class Slots:
                 )
             case "deal":
                 company = self.value("company", number)[0]
-                return rng.choice(("{c} {d}", "{c} - {d}", "{c} {d}")).format(
-                    c=company, d=rng.choice(pools.DEALS)
-                )
+                return rng.choice(("{c} {d}", "{c} - {d}", "{c} {d}")).format(c=company, d=rng.choice(DEALS))
             case "campaign":
                 year = rng.choice(("", "", f" {self._today.year}"))
                 return f"{rng.choice(_SEASONS)} {rng.choice(_DRIVES)}{year}"
@@ -325,14 +333,14 @@ class Slots:
             case "external":
                 return rng.choice((f"R-{rng.randint(2000, 9999)}", f"R-{rng.randint(10, 999)}"))
         drawn_from = {
-            "subject": pools.SUBJECTS,
-            "note": pools.NOTES,
-            "step": pools.NEXT_STEPS,
-            "title": pools.TITLES,
-            "department": pools.DEPARTMENTS,
-            "product": pools.PRODUCTS,
-            "location": pools.LOCATIONS,
-            "street": pools.STREETS,
+            "subject": SUBJECTS,
+            "note": NOTES,
+            "step": NEXT_STEPS,
+            "title": TITLES,
+            "department": DEPARTMENTS,
+            "product": PRODUCTS,
+            "location": LOCATIONS,
+            "street": STREETS,
         }
         return rng.choice(drawn_from[name])
 
