@@ -138,7 +138,7 @@ def side_by_side(schema: Schema, today: dt.date, rng: random.Random) -> Made:
     key, column = rng.choice(keys), rng.choice(numbers)
     phrases = draw_conditions(table, today, rng, (5, 2), (key, column))
     functions = rng.sample(list(AGGREGATES), rng.choice((1, 1, 2)))
-    said = [f"{rng.choice(AGGREGATES[f][:2]).removesuffix(' of the')} {column.words}" for f in functions]
+    said = [f"{rng.choice(AGGREGATES[f][:2])} {column.words}" for f in functions]
     values = [f"{f}({column.sql})" for f in functions]
     if len(functions) == 1 or rng.random() < 0.5:
         said, values = [f"number of {table.many}", *said], ["COUNT(*)", *values]

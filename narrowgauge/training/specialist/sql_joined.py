@@ -102,14 +102,14 @@ def beside_parent(schema: Schema, today: dt.date, rng: random.Random) -> Made:
     names = [c.words for c in chosen]
     fields = [c.sql for c in chosen]
     if rng.random() < 0.5:
-        names, fields = [said, *names], [other.sql, *fields]
+        names, fields, first = [said, *names], [other.sql, *fields], link.parent
     else:
-        names, fields = [*names, said], [*fields, other.sql]
+        names, fields, first = [*names, said], [*fields, other.sql], link.child
     forms = ("{s} the {c} of {n}", "{n} with {c}", "{n}: {c}", "{s} {c} for {n}", "for {n}, show {c}")
     text = rng.choice(forms).format(
         s=rng.choice(SHOW[:10]), c=join_words(names), n=noun(child.many, phrases, rng)
     )
-    return text, f"SELECT {', '.join(fields)} FROM {joined(link, link.child)}{where(phrases)}"
+    return text, f"SELECT {', '.join(fields)} FROM {joined(link, first)}{where(phrases)}"
 
 
 def two_steps(schema: Schema, today: dt.date, rng: random.Random) -> Made:
@@ -118,10 +118,12 @@ def two_steps(schema: Schema, today: dt.date, rng: random.Random) -> Made:
     if found is None:
         return None
     child, between, lower = found
+    # What the child refers to itself is not reached by a detour.
+    near = {child.name, *(link.parent for link in schema.links_of(child.name))}
     above = [
         link
         for link in schema.links_of(between.name)
-        if link.parent in schema.tables and link.parent != child.name
+        if link.parent in schema.tables and link.parent not in near
     ]
     if not above:
         return None

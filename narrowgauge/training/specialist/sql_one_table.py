@@ -39,6 +39,8 @@ def rows(schema: Schema, today: dt.date, rng: random.Random) -> Made:
     if show == "which":
         after = [p for p in phrases if p.after]
         every, show = "", "which" if after else "list"
+    if show in ("what are", "which are") and every == "every ":
+        every = "all the "
     words = table.one if every == "every " else table.many
     if phrases and rng.random() < 0.15:
         show, every = "", ""
@@ -105,11 +107,13 @@ def aggregate(schema: Schema, today: dt.date, rng: random.Random) -> Made:
     words = noun(table.many, phrases, rng)
     word = rng.choice(AGGREGATES[function])
     if rng.random() < 0.15:
-        second = rng.choice(AGGREGATES[other]).removesuffix(" of the")
-        text = f"what are the {word.removesuffix(' of the')} and the {second} {column.words} of {words}"
+        second = rng.choice(AGGREGATES[other]).replace("sum of the", "total")
+        text = (
+            f"what are the {word.replace('sum of the', 'total')} and the {second} {column.words} of {words}"
+        )
         return text, f"SELECT {function}({column.sql}), {other}({column.sql}) {source}"
     if rng.random() < 0.15:
-        text = f"number of {words} and their {word.removesuffix(' of the')} {column.words}"
+        text = f"number of {words} and their {word.replace('sum of the', 'total')} {column.words}"
         return text, f"SELECT COUNT(*), {function}({column.sql}) {source}"
     forms = (
         "what is the {w} {c} of {n}",

@@ -35,7 +35,7 @@ SHOW = (
 )
 AGGREGATES = {
     "AVG": ("average", "mean", "average"),
-    "SUM": ("total", "sum of the", "total", "combined"),
+    "SUM": ("total", "combined", "sum of the", "total"),
     "MAX": ("highest", "maximum", "largest", "biggest"),
     "MIN": ("lowest", "minimum", "smallest"),
 }

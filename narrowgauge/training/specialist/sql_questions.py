@@ -102,4 +102,6 @@ def questions(schema: Schema, *, seed: int) -> Iterator[Question]:
 
 def _tidy(text: str) -> str:
     text = re.sub(r"\ba (?=[aeio])(?!one\b)", "an ", " ".join(text.split()))
+    # A column can itself be called total.
+    text = re.sub(r"\b(?:total|sum of the) total\b", "combined total", text)
     return text.replace(" ,", ",").replace(" ?", "?").replace(" .", ".").replace(" :", ":")
