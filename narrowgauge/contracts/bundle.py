@@ -12,13 +12,9 @@ bytes and an equal hash. Router and specialists compare it when they connect.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -27,6 +23,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError
 
+from narrowgauge.contracts.bundle_files import MANIFEST, appearing, verified_files, write_manifest
 from narrowgauge.contracts.contract import Contract
 from narrowgauge.contracts.contract_text import contract_instruction
 from narrowgauge.contracts.descriptors import builtin_descriptor_set, contracts_in, load_protos, pool_of
@@ -35,15 +32,12 @@ from narrowgauge.contracts.specialist import CALL_ADAPTER, CONFIG_FILE, Speciali
 from narrowgauge.contracts.surfaces import CompiledAhead, get_surface
 from narrowgauge.contracts.trained import check_trained
 from narrowgauge.contracts.validate import violations
-from narrowgauge.errors import AlreadyExists, DataLoss, FailedPrecondition, InvalidRequest, NotFound
+from narrowgauge.errors import AlreadyExists, DataLoss, InvalidRequest, NotFound
 
 __all__ = ["Bundle", "carried_specialists", "compile_bundle", "example_requests"]
 
-FORMAT = 1
-MANIFEST = "bundle.json"
 REQUESTS_FILE = "requests.txt"
 _DESCRIPTORS = "descriptors.binpb"
-_ANEW = "run `narrowgauge compile`, or copy it again"
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the part that is done, from 0 to 1."""
@@ -83,7 +77,7 @@ class Bundle:
             DataLoss: A file is missing or differs from what the compiler wrote.
             FailedPrecondition: It was written by another version of the compiler.
         """
-        recorded, bundle_hash = _verified(path)
+        recorded, bundle_hash = verified_files(path)
         descriptor_set = FileDescriptorSet()
         try:
             descriptor_set.ParseFromString((path / _DESCRIPTORS).read_bytes())
@@ -143,7 +137,7 @@ def compile_bundle(
         raise AlreadyExists(
             "NOT_A_BUNDLE", f"{out} exists and is no bundle; choose another folder or remove it"
         )
-    with _appearing(out) as scratch:
+    with appearing(out) as scratch:
         (scratch / _DESCRIPTORS).write_bytes(descriptor_set.SerializeToString(deterministic=True))
         (scratch / "constraints").mkdir()
         for done, config in enumerate(configs):
@@ -152,9 +146,7 @@ def compile_bundle(
         if with_router:
             report("compiling the router", 0.5)
             _write_router(scratch / "router", router, configs, services, rules)
-        recorded = {name: _sha256(scratch / name) for name in _files_in(scratch)}
-        manifest = {"format": FORMAT, "hash": _hash_of(recorded), "files": recorded}
-        (scratch / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+        write_manifest(scratch)
     report("done", 1.0)
     return Bundle.load(out)
 
@@ -299,73 +291,3 @@ def _merged(carried: FileDescriptorSet, loaded: FileDescriptorSet | None) -> Fil
         if file.name not in known:
             merged.file.add().CopyFrom(file)
     return merged
-
-
-@contextmanager
-def _appearing(out: Path) -> Iterator[Path]:
-    """Gives a folder to write, which becomes `out` when all went well and vanishes when not."""
-    scratch = None
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-        yield scratch
-        for name in _files_in(scratch):
-            with (scratch / name).open("rb") as file:
-                os.fsync(file.fileno())
-        scratch.chmod(0o755)  # mkdtemp's folders are for their owner alone
-        older = None
-        if out.exists():
-            older = Path(tempfile.mkdtemp(prefix=f".{out.name}.old.", dir=out.parent))
-            out.rename(older / out.name)
-        scratch.rename(out)
-        if older is not None:
-            shutil.rmtree(older)
-    except OSError as error:
-        raise FailedPrecondition(
-            "CANNOT_WRITE_BUNDLE", f"cannot write {out}: {error.strerror or error}; nothing was changed"
-        ) from error
-    finally:
-        if scratch is not None and scratch.exists():
-            shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _verified(path: Path) -> tuple[dict[str, str], str]:
-    try:
-        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-        if manifest["format"] != FORMAT:
-            raise FailedPrecondition(
-                "BUNDLE_FORMAT",
-                f"{path} has format {manifest['format']}, not {FORMAT}; run `narrowgauge compile` again",
-            )
-        recorded = {str(name): str(value) for name, value in manifest["files"].items()}
-        bundle_hash = str(manifest["hash"])
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise NotFound("NO_BUNDLE", f"there is no bundle in {path}; run `narrowgauge compile`") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataLoss(
-            "BUNDLE_DAMAGED", f"{path / MANIFEST} is damaged; run `narrowgauge compile`"
-        ) from error
-    for name, expected in sorted(recorded.items()):
-        try:
-            actual = _sha256(path / name)
-        except OSError as error:
-            raise DataLoss("BUNDLE_DAMAGED", f"{path / name} is missing or unreadable; {_ANEW}") from error
-        if actual != expected:
-            raise DataLoss("BUNDLE_DAMAGED", f"{path / name} differs from what was compiled; {_ANEW}")
-    if _hash_of(recorded) != bundle_hash:
-        raise DataLoss("BUNDLE_DAMAGED", f"{path / MANIFEST}: the hash is not that of its files; {_ANEW}")
-    return recorded, bundle_hash
-
-
-def _files_in(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-
-
-def _hash_of(recorded: Mapping[str, str]) -> str:
-    listing = "".join(f"{recorded[name]}  {name}\n" for name in sorted(recorded))
-    return hashlib.sha256(listing.encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
