@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from narrowgauge.training.specialist.organisation_conditions import Condition, phrase, where_of
+from narrowgauge.training.specialist.organisation_said import Condition, phrase, where_of
 from narrowgauge.training.specialist.organisation_scene import Scene
 from narrowgauge.training.specialist.sql_conditions import number_words
 

@@ -226,7 +226,8 @@ class Scene:
                 said, date = day(self.today, rng)
                 return said, str(date)
             case "datetime":
-                return moment(self.today, rng)
+                said, stored_time = moment(self.today, rng)
+                return said + (" UTC" if rng.random() < 0.3 else ""), stored_time
         if idea is None:
             return value_of(field, self.today, rng)
         text = _text(idea, rng)

@@ -2,7 +2,7 @@
 
 Slots of `wording/organisation_requests.txt`: `{o}` the object, `{os}` several, `{id}` a record id,
 `{changes}` fields with their new values, `{values}` those of a new record, `{name}` its name, `{keyf}` and
-`{key}` an external id, `{f}` and `{v}` one field and its value.
+`{key}` an external id, `{f}` and `{v}` one field and its value, `{words}` what happened to the record.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def _recent(scene: Scene) -> tuple[str, str]:
 
 
 def _clear(scene: Scene, identifier: str) -> Asked | None:
-    fields = [f for f in _writable(scene) if f.nullable and f.type != "boolean"]
+    fields = [f for f in _writable(scene) if f.nullable and f.type != "boolean" and f.name != "Name"]
     if not fields:
         return None
     field = scene.some(fields, 1)[0]
