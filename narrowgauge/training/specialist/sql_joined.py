@@ -28,6 +28,8 @@ __all__ = [
     "two_steps",
 ]
 
+_LEADERS = ("manager", "boss", "supervisor", "lead", "leader")
+
 
 def children_of(schema: Schema, today: dt.date, rng: random.Random) -> Made:
     """`All orders of Acme`."""
@@ -177,7 +179,11 @@ def itself(schema: Schema, today: dt.date, rng: random.Random) -> Made:
     kind = rng.choice(("both", "up", "down", "count") if value else ("both", "count"))
     if kind == "both":
         phrases = draw_conditions(table, today, rng, (4, 4))
-        forms = ("{s} {n} and their {r}s", "{n} with the {r} of each", "{s} {n} with the name of their {r}")
+        forms: tuple[str, ...] = (
+            "{s} {n} and their {r}s",
+            "{n} with the {r} of each",
+            "{s} {n} with the name of their {r}",
+        )
         text = rng.choice(forms).format(s=rng.choice(SHOW[:10]), n=noun(table.many, phrases, rng), r=role)
         return text, f"SELECT {lower}, {upper} FROM {source}{where(phrases)}"
     if kind == "count":
@@ -190,8 +196,13 @@ def itself(schema: Schema, today: dt.date, rng: random.Random) -> Made:
             return f"{text}, most first", f"{sql} ORDER BY COUNT(*) DESC"
         return text, sql
     if kind == "up":
-        text = rng.choice(("who is the {r} of {v}", "{r} of {v}", "what is the name of {v}'s {r}"))
+        forms = ("who is the {r} of {v}", "{r} of {v}", "what is the name of {v}'s {r}", "{v}'s {r}")
+        if role in _LEADERS:
+            forms += ("who does {v} report to", "{v}'s boss", "under whom does {v} work")
+        text = rng.choice(forms)
         return text.format(r=role, v=value), f"SELECT {upper} FROM {source} WHERE {lower} = {literal(value)}"
     forms = ("{n} whose {r} is {v}", "which {n} have {v} as {r}", "{s} the {n} with {v} as their {r}")
+    if role in _LEADERS:
+        forms += ("who reports to {v}", "{n} that report to {v}", "who works under {v}")
     text = rng.choice(forms).format(n=table.many, r=role, v=value, s=rng.choice(SHOW[:10]))
     return text, f"SELECT {lower} FROM {source} WHERE {upper} = {literal(value)}"

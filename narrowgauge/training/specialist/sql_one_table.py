@@ -221,6 +221,21 @@ def distinct(schema: Schema, today: dt.date, rng: random.Random) -> Made:
         "{s} each {k} of {n} once",
         "every {k} that {n} have, without repeats",
         "{s} the {k} of {n}, each one only once",
+        "{k} of {n}, no duplicates",
+        "different {k} values of {n}",
+        "{s} the {k} of {n} without duplicates",
+        "unique {k} of {n}",
     )
     text = rng.choice(forms).format(k=key.words, n=words, s=rng.choice(SHOW[:6]))
-    return text, f"SELECT DISTINCT {key.sql} {source}"
+    sql = f"SELECT DISTINCT {key.sql} {source}"
+    if rng.random() < 0.3:
+        order, direction = rng.choice(
+            (
+                (", sorted", ""),
+                (", in alphabetical order", ""),
+                (", from A to Z", ""),
+                (", from Z to A", " DESC"),
+            )
+        )
+        return text + order, f"{sql} ORDER BY {key.sql}{direction}"
+    return text, sql
