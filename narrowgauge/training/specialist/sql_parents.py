@@ -58,11 +58,17 @@ def top_parent(schema: Schema, today: dt.date, rng: random.Random) -> Made:
             "top {c} {p} by number of {n}",
         )
         text = rng.choice(forms).format(s=show, c=shown, p=nouns, n=rows)
+        if count == 1:
+            text = text.replace(f"{nouns} have the most", f"{nouns} has the most")
         value = "COUNT(*)"
-    return (
-        text,
-        f"SELECT {display}, {value} FROM {source} GROUP BY {display} ORDER BY {value} DESC LIMIT {count}",
-    )
+    # Of a single one the name alone is asked for, unless more is said.
+    shown_value = f", {value}"
+    if count == 1 and rng.random() < 0.6:
+        shown_value = ""
+    elif count == 1:
+        text += ", and how many" if value == "COUNT(*)" else ", and how much"
+    ordered = f"GROUP BY {display} ORDER BY {value} DESC LIMIT {count}"
+    return text, f"SELECT {display}{shown_value} FROM {source} {ordered}"
 
 
 def group_parent(schema: Schema, today: dt.date, rng: random.Random) -> Made:
