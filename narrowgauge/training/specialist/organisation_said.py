@@ -13,11 +13,14 @@ from typing import Any
 
 from narrowgauge.training.specialist.organisation_scene import Scene, sections
 
-__all__ = ["OWN", "Condition", "phrase", "where_of"]
+__all__ = ["OWN", "UNSPECIFIC", "Condition", "phrase", "where_of"]
 
 _FILE = "organisation_conditions"
 _GRADED = re.compile(r"(?i)\b(priority|criticality|severity)\b")
 _BARE = ("we ", "nobody ", "they ", "customers ", "{v} ")
+
+UNSPECIFIC = ("other", "none")
+"""Values of picklists that say nothing without their field."""
 
 OWN = 0.8
 """How often phrases of a field's own say a condition on it, where there are any."""
@@ -85,8 +88,8 @@ def _before(scene: Scene, condition: Condition) -> str:
     if own and (not condition.before or scene.rng.random() < OWN):
         return scene.fill(scene.rng.choice(own), **condition.slots)
     wordings: tuple[str, ...] = sections(_FILE)[scene.rng.choice(condition.before)]
-    if _GRADED.search(condition.slots.get("f", "")):
-        # `high priority cases`, but no `high cases`.
+    if _GRADED.search(condition.slots.get("f", "")) or condition.slots.get("v", "").lower() in UNSPECIFIC:
+        # `high priority cases`, but no `high cases`; and `other cases` are not those of the type Other.
         wordings = tuple(w for w in wordings if "{f}" in w) or wordings
     return scene.fill(scene.rng.choice(wordings), **condition.slots)
 

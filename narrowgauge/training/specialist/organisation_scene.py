@@ -35,7 +35,27 @@ _IGNORED = frozenset(
 _SELDOM = frozenset(("CreatedDate", "LastModifiedDate", "OwnerId"))
 _LINKS = frozenset(("Name", "AccountId", *_SELDOM))
 _YEAR = re.compile(r"\b(year|vintage)\b(?!s)")
-_ARTICLE = re.compile(r"\ba\(n\)(?= [\"'“]?(\w))")
+_ARTICLE = re.compile(r"\ba\(n\)(?= [\"'“]?(\w+))")
+# Words with `an` before them: `unpaid` and `uninsured`, but neither `unit` nor `user`.
+_AN = re.compile(r"(?i)[aeio8]|un(?!i)|unin|unirr")
+# What people call fields that are labelled otherwise.
+_SHORT = {
+    "Task.ActivityDate": ("due date",),
+    "Event.ActivityDate": ("date",),
+    "Account.BillingCity": ("city",),
+    "Account.BillingCountry": ("country",),
+    "Contact.MailingCity": ("city",),
+    "Account.AnnualRevenue": ("revenue",),
+    "Case.SuppliedCompany": ("company",),
+    "Account.Phone": ("phone", "phone number"),
+    "Contact.Phone": ("phone", "phone number"),
+    "Lead.Phone": ("phone", "phone number"),
+    "Contact.Email": ("email", "email address", "mail"),
+    "Lead.Email": ("email", "email address", "mail"),
+    "Campaign.BudgetedCost": ("budget", "budgeted cost"),
+    "Lead.LeadSource": ("source", "lead source"),
+    "Opportunity.Probability": ("probability",),
+}
 _SLOT = re.compile(r"\{(\w+)\}")
 
 
@@ -103,7 +123,7 @@ class Scene:
     def fill(self, wording: str, **slots: str) -> str:
         """Fills the slots of a wording."""
         text = re.sub(r"\bat at (least|most)\b", r"at \1", _SLOT.sub(lambda match: slots[match[1]], wording))
-        return _ARTICLE.sub(lambda match: "an" if match[1].lower() in "aeio8" else "a", text)
+        return _ARTICLE.sub(lambda match: "an" if _AN.match(match[1]) else "a", text)
 
     @property
     def fields(self) -> list[EntityField]:
@@ -141,10 +161,13 @@ class Scene:
         draw = rng.random()
         if draw < 0.02:
             return field.name
+        short = _SHORT.get(f"{self.entity.name}.{field.name}")
+        if short and rng.random() < 0.75:
+            return rng.choice(short)
         own = (self.entity.label or "").lower().split()
         if field.name == "Name":
-            short = "number" if label.lower().endswith("number") and field.read_only else "name"
-            return short if rng.random() < 0.6 else label.lower()
+            called = "number" if label.lower().endswith("number") and field.read_only else "name"
+            return called if rng.random() < 0.6 else label.lower()
         lower = label.lower()
         if field.type == "boolean":
             lower = lower.removeprefix("is ")
@@ -159,7 +182,10 @@ class Scene:
     def column(self, field: EntityField) -> Column | None:
         """Names a field as a column; of a reference the other record's name. None when that has none."""
         if not field.references:
-            return Column(self.words(field), field.name, field) if field.type != "reference" else None
+            words = self.words(field)
+            if field.name == "NumberOfEmployees" and self.rng.random() < 0.5:
+                words = "number of employees"
+            return Column(words, field.name, field) if field.type != "reference" else None
         target = self.entities.get(field.references[0]) if len(field.references) == 1 else None
         if target is None or not field.relationship:
             return None

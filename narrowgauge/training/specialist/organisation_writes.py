@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from narrowgauge.training.specialist.organisation_asked import Asked
 from narrowgauge.training.specialist.organisation_phrases import event_of, phrases_of
+from narrowgauge.training.specialist.organisation_said import UNSPECIFIC
 from narrowgauge.training.specialist.organisation_scene import NUMBERS, STATE, Scene, sections
 from narrowgauge.training.specialist.salesforce_said import past_day
 from narrowgauge.training.specialist.salesforce_values import Value
@@ -287,7 +288,7 @@ def _plainly(scene: Scene, field: EntityField, values: dict[str, Value]) -> str:
     said, stored = scene.value(field)
     values[field.name] = stored
     words = scene.words(field)
-    if field.type == "picklist" and rng.random() < 0.5:
+    if field.type == "picklist" and rng.random() < 0.5 and said.lower() not in UNSPECIFIC:
         graded = re.search(r"priority|criticality|severity", words)
         return f"+{said} {words}" if graded else f"+{said}"
     known = [w for w in phrases_of(entity, field, "has")]
