@@ -125,7 +125,7 @@ def _pick(scene: Scene, field: EntityField) -> Condition:
     slots = {"f": scene.words(field), **dict(zip("vwx", said, strict=False))}
     state = bool(STATE.match((field.label or field.name).lower()))
     draw = rng.random()
-    if draw < 0.4 or len(stored) < 2:
+    if draw < 0.36 or len(stored) < 2:
         return Condition(
             field.name,
             [[field.name, "=", stored[0]]],
@@ -135,10 +135,10 @@ def _pick(scene: Scene, field: EntityField) -> Condition:
             "terse state" if state else "terse pick",
             phrases_of(scene.entity, field, f"is {stored[0]}") + phrases_of(scene.entity, field, "pick"),
         )
-    if draw < 0.5:
+    if draw < 0.45:
         items = [[field.name, "!=", stored[0]]]
         return Condition(field.name, items, slots, ("not pick", "not state") if state else ("not pick",))
-    if draw < 0.86:
+    if draw < 0.87:
         after = ("in two", "in two state") if state else ("in two",)
         before = ("before in two",) if state else ()
         return Condition(field.name, [[field.name, "IN", stored[:2]]], slots, after, before, "terse in")
