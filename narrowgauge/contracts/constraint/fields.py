@@ -12,7 +12,16 @@ from narrowgauge.contracts.constraint.limits import Limits
 from narrowgauge.errors import Unsupported
 from narrowgauge.v1 import options_pb2
 
-__all__ = ["any_targets", "children", "is_derived", "is_map", "refuse", "rules_of", "values_from"]
+__all__ = [
+    "any_targets",
+    "children",
+    "is_derived",
+    "is_map",
+    "refuse",
+    "rules_of",
+    "values_from",
+    "writable_any_targets",
+]
 
 
 def values_from(descriptor: FieldDescriptor) -> str:
@@ -45,6 +54,27 @@ def any_targets(owner: Any, rules: Any, limits: Limits) -> list[tuple[str, Descr
             targets.append((url, owner.file.pool.FindMessageTypeByName(url.rpartition("/")[2])))
         except KeyError:
             targets.append((url, None))
+    return targets
+
+
+def writable_any_targets(owner: Any, rules: Any, limits: Limits) -> list[tuple[str, Descriptor]]:
+    """Returns the types that a `google.protobuf.Any` can hold, each with its URL.
+
+    Raises:
+        Unsupported: None is named, or one is not among the descriptors.
+    """
+    found = any_targets(owner, rules, limits)
+    if not found:
+        raise refuse(
+            owner,
+            "a google.protobuf.Any without named types: name them with (buf.validate.field).any.in, or "
+            "mark the field (narrowgauge.v1.value).derived",
+        )
+    targets = []
+    for url, target in found:
+        if target is None:
+            raise refuse(owner, f"its type {url} is not among the descriptors")
+        targets.append((url, target))
     return targets
 
 

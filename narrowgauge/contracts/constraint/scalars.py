@@ -90,6 +90,15 @@ def string_scalar(rule: StringRule) -> Scalar:
     return Scalar(f'"\\"" {inner} "\\""', None, rule.claims, rule.left, may_be_empty, rule)
 
 
+def _listed(rules: Any) -> list[Any] | None:
+    """Returns the values that `const` and `in` leave; None where neither is set."""
+    listed = [rules.const] if rules.HasField("const") else None
+    within = list(dict.fromkeys(getattr(rules, "in")))
+    if not within:
+        return listed
+    return within if listed is None else [value for value in listed if value in within]
+
+
 def _known(rules: Any, names: set[str]) -> tuple[set[str], dict[str, str]]:
     present = {descriptor.name for descriptor, _ in rules.ListFields()} - {"example"}
     return present & names, {name: "has no expression in the constraint" for name in present - names}
@@ -131,10 +140,7 @@ def integer_scalar(rules: Any, *, bits: int, signed: bool, quoted: bool, exclude
     low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
     intervals = _intervals(rules, low, high, lambda value: value - 1, lambda value: value + 1)
     excluded = exclude | set(rules.not_in)
-    listed = [rules.const] if rules.HasField("const") else None
-    within = list(dict.fromkeys(getattr(rules, "in")))
-    if within:
-        listed = within if listed is None else [value for value in listed if value in within]
+    listed = _listed(rules)
     spell = (lambda text: f'"{text}"') if quoted else str
     if listed is not None:
         allowed = [v for v in listed if v not in excluded and any(a <= v <= b for a, b in intervals)]
@@ -184,10 +190,7 @@ def float_scalar(rules: Any, *, single: bool, exclude_zero: bool) -> Scalar:
         lambda value: next_down(value, single=single),
         lambda value: next_up(value, single=single),
     )
-    listed = [rules.const] if rules.HasField("const") else None
-    within = list(dict.fromkeys(getattr(rules, "in")))
-    if within:
-        listed = within if listed is None else [value for value in listed if value in within]
+    listed = _listed(rules)
     if listed is not None:
         allowed = [
             value
@@ -295,10 +298,7 @@ def bytes_scalar(rules: Any, limits: Limits, *, exclude_zero: bool) -> Scalar:
         sizes = of_form if sizes is None else sizes & of_form
     if high is None:
         high = max(low, limits.bytes_length)
-    listed = [rules.const] if rules.HasField("const") else None
-    within = list(dict.fromkeys(getattr(rules, "in")))
-    if within:
-        listed = within if listed is None else [value for value in listed if value in within]
+    listed = _listed(rules)
     if listed is not None:
         allowed = [
             value

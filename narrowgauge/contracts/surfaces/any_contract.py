@@ -5,24 +5,28 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar, Generic, TypeVar
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
+from narrowgauge.contracts.constraint.coverage import Coverage
 from narrowgauge.contracts.constraint.fields import is_derived, values_from
 from narrowgauge.contracts.constraint.limits import Limits
-from narrowgauge.contracts.constraint.messages import Coverage, MessageGrammar
+from narrowgauge.contracts.constraint.messages import MessageGrammar
 from narrowgauge.contracts.contract import Contract, Tool
 from narrowgauge.contracts.proto_json import write_message
 from narrowgauge.contracts.surfaces.surface import ClosedSets
 from narrowgauge.errors import FailedPrecondition, InvalidRequest, Unsupported
 
-__all__ = ["CompiledForAnyContract"]
+__all__ = ["CompiledForAnyContract", "SurfaceForAnyContract"]
 
 
 class CompiledForAnyContract(ABC):
     """The constraint of one contract, whatever its messages are. Immutable."""
+
+    name: ClassVar[str]
+    """The surface's name."""
 
     def __init__(self, contract: Contract, limits: Limits) -> None:
         """Compiles.
@@ -123,6 +127,36 @@ class CompiledForAnyContract(ABC):
                 field_violations=[(descriptor.full_name, f"at most {bound}")],
             )
         return True
+
+
+CompiledT = TypeVar("CompiledT", bound=CompiledForAnyContract)
+
+
+class SurfaceForAnyContract(Generic[CompiledT]):
+    """A surface that compiles any contract whose fields have constraints."""
+
+    def __init__(self, compiled: type[CompiledT], limits: Limits | None = None) -> None:
+        """Makes a surface.
+
+        Args:
+            compiled: What a contract is compiled into.
+            limits: Bounds for fields whose contract sets none.
+        """
+        self._compiled = compiled
+        self._limits = limits or Limits()
+
+    @property
+    def name(self) -> str:
+        """The surface's name."""
+        return self._compiled.name
+
+    def compile(self, contract: Contract) -> CompiledT:
+        """Compiles a contract.
+
+        Raises:
+            Unsupported: A field has no constraint; names it and says why.
+        """
+        return self._compiled(contract, self._limits)
 
 
 def _check_member(descriptor: FieldDescriptor, value: Any, closed_sets: ClosedSets) -> bool:

@@ -12,10 +12,11 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from narrowgauge.buf.validate import validate_pb2
 from narrowgauge.contracts.constraint import well_known
 from narrowgauge.contracts.constraint.chain import Chain
-from narrowgauge.contracts.constraint.fields import any_targets, is_map, refuse
+from narrowgauge.contracts.constraint.containers import Value
+from narrowgauge.contracts.constraint.fields import is_map, writable_any_targets
 from narrowgauge.contracts.constraint.lark import literal
 from narrowgauge.contracts.constraint.limits import Limits
-from narrowgauge.contracts.constraint.messages import MessageGrammar, Value
+from narrowgauge.contracts.constraint.messages import MessageGrammar
 from narrowgauge.contracts.constraint.scalars import Scalar, Unsatisfiable
 from narrowgauge.contracts.constraint.strings import StringRule
 from narrowgauge.contracts.surfaces.compact.layout import (
@@ -149,7 +150,7 @@ class CompactGrammar(MessageGrammar):
         role = path.rpartition(".")[0]
         shape, body = self._spelled(owner, role, scalar)
         shape = self._note_shape(owner, role, shape)
-        self._cover(owner, scalar.claims, scalar.left, path)
+        self.coverage.cover(owner, scalar.claims, scalar.left, path)
         if scalar.may_be_empty and self._lark.matches_nothing(self._lark.terminal(body)):
             raise Unsatisfiable("no value satisfies its rules")
         found = scalar.choices if choices else None
@@ -191,7 +192,9 @@ class CompactGrammar(MessageGrammar):
 
     def _any(self, owner: FieldDescriptor, rules: Any, path: str, depth: int) -> Value | None:
         shape = self._note_shape(owner, path.rpartition(".")[0], self._any_shape(owner, rules, path, depth))
-        self._cover(owner, {name for name in ("in", "not_in") if getattr(rules, name)}, {}, f"{path}any")
+        self.coverage.cover(
+            owner, {name for name in ("in", "not_in") if getattr(rules, name)}, {}, f"{path}any"
+        )
         symbols = []
         for held in shape.types:
             value = self._held(owner, held, depth)
@@ -200,18 +203,7 @@ class CompactGrammar(MessageGrammar):
         return Value(self._lark.rule(" | ".join(symbols))) if symbols else None
 
     def _any_shape(self, owner: FieldDescriptor, rules: Any, path: str, depth: int) -> Shape:
-        found = any_targets(owner, rules, self._limits)
-        if not found:
-            raise refuse(
-                owner,
-                "a google.protobuf.Any without named types: name them with (buf.validate.field).any.in, or "
-                "mark the field (narrowgauge.v1.value).derived",
-            )
-        targets = []
-        for url, target in found:
-            if target is None:
-                raise refuse(owner, f"its type {url} is not among the descriptors")
-            targets.append((url, target))
+        targets = writable_any_targets(owner, rules, self._limits)
         names = [target.name for _, target in targets]
         if len(set(names)) < len(names):
             names = [url for url, _ in targets]
