@@ -19,20 +19,18 @@ from google.protobuf.message import Message
 from narrowgauge.contracts.constraint.lark import literal
 from narrowgauge.contracts.constraint.limits import Limits
 from narrowgauge.contracts.constraint.messages import MessageGrammar
-from narrowgauge.contracts.contract import Contract, Tool, ToolCall
+from narrowgauge.contracts.contract import Tool, ToolCall
 from narrowgauge.contracts.json_schema import JsonSchema, json_schema
 from narrowgauge.contracts.proto_json import read_message, write_message
-from narrowgauge.contracts.surfaces.any_contract import CompiledForAnyContract
+from narrowgauge.contracts.surfaces.any_contract import CompiledForAnyContract, SurfaceForAnyContract
 from narrowgauge.contracts.surfaces.surface import ClosedSets
 from narrowgauge.errors import InvalidRequest
 
 __all__ = ["CompiledProtoJson", "ProtoJsonSurface"]
 
 
-class ProtoJsonSurface:
+class ProtoJsonSurface(SurfaceForAnyContract["CompiledProtoJson"]):
     """Writes calls as ProtoJSON."""
-
-    name = "protojson"
 
     def __init__(self, limits: Limits | None = None) -> None:
         """Makes a surface.
@@ -40,15 +38,7 @@ class ProtoJsonSurface:
         Args:
             limits: Bounds for fields whose contract sets none.
         """
-        self._limits = limits or Limits()
-
-    def compile(self, contract: Contract) -> CompiledProtoJson:
-        """Compiles a contract.
-
-        Raises:
-            Unsupported: A field has no constraint; names it and says why.
-        """
-        return CompiledProtoJson(contract, self._limits)
+        super().__init__(CompiledProtoJson, limits)
 
 
 class CompiledProtoJson(CompiledForAnyContract):

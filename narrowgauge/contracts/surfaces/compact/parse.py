@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
@@ -22,7 +22,7 @@ from narrowgauge.contracts.surfaces.compact.layout import (
     field_of,
 )
 from narrowgauge.contracts.surfaces.compact.words import EMPTY, enum_words, is_word
-from narrowgauge.errors import InvalidRequest
+from narrowgauge.contracts.surfaces.text_cursor import TextCursor
 
 __all__ = ["Reader"]
 
@@ -35,7 +35,7 @@ _JSON = json.JSONDecoder()
 _MOST_NESTED = 100
 
 
-class Reader:
+class Reader(TextCursor):
     """Reads one text."""
 
     def __init__(self, text: str, layouts: Layouts) -> None:
@@ -45,9 +45,8 @@ class Reader:
             text: The text.
             layouts: The messages' layouts.
         """
-        self._text = text
+        super().__init__(text)
         self._layouts = layouts
-        self._at = 0
         self._nested = 0
 
     def method(self, names: Sequence[str]) -> int:
@@ -56,10 +55,10 @@ class Reader:
         Raises:
             InvalidRequest: Another word stands there.
         """
-        found = _IDENTIFIER.match(self._text, self._at)
+        found = _IDENTIFIER.match(self.text, self.at)
         if found is None or found[1] not in names:
-            self._expected(f"one of {', '.join(names)}")
-        self._at = found.end()
+            self.expected(f"one of {', '.join(names)}")
+        self.at = found.end()
         return names.index(found[1])
 
     def request(self, descriptor: Descriptor) -> str:
@@ -69,30 +68,16 @@ class Reader:
             InvalidRequest: The text is none, with the place.
         """
         text = self._message(descriptor, closed=False)
-        if self._at != len(self._text):
-            self._expected("the end")
+        if self.at != len(self.text):
+            self.expected("the end")
         return "{" + text + "}"
-
-    def _expected(self, what: str) -> NoReturn:
-        found = self._text[self._at : self._at + 24]
-        raise InvalidRequest("NOT_A_CALL", f"at character {self._at}: expected {what}, found {found!r}")
-
-    def _take(self, text: str) -> bool:
-        if self._text.startswith(text, self._at):
-            self._at += len(text)
-            return True
-        return False
-
-    def _need(self, text: str) -> None:
-        if not self._take(text):
-            self._expected(repr(text))
 
     def _message(self, descriptor: Descriptor, *, closed: bool) -> str:
         """The members of a message's ProtoJSON, without braces."""
         layout = self._layouts.messages.get(descriptor.full_name)
         self._nested += 1
         if layout is None or self._nested > _MOST_NESTED:
-            self._expected("no deeper message")
+            self.expected("no deeper message")
         members = [self._member(place) for place in layout.places if place.required]
         tagged = [place for place in layout.places if not place.required]
         used: set[str] = set()
@@ -100,9 +85,9 @@ class Reader:
             needed = layout.needed - used
             if not needed and not layout.ends:
                 break
-            if closed and layout.ends and not needed and self._take(")"):
+            if closed and layout.ends and not needed and self.take(")"):
                 break
-            if not closed and not needed and self._at == len(self._text):
+            if not closed and not needed and self.at == len(self.text):
                 break
             place = self._tagged(tagged, used)
             # In their order, each once.
@@ -114,14 +99,14 @@ class Reader:
 
     def _tagged(self, places: Sequence[Place], used: set[str]) -> Place:
         """The field that the next word begins; its tag is read, an enum value not."""
-        found = _IDENTIFIER.match(self._text, self._at)
+        found = _IDENTIFIER.match(self.text, self.at)
         word = found[1] if found else ""
         for place in places:
             own = place.own_tag and word in enum_words(place.member.enum_type).values()
             if word and (own or place.tag == word) and not place.groups & used:
-                self._at += 0 if own else 1 + len(word)
+                self.at += 0 if own else 1 + len(word)
                 return place
-        return self._expected("a field's name" if places else "the end of the message")
+        return self.expected("a field's name" if places else "the end of the message")
 
     def _member(self, place: Place) -> str:
         return f"{json_text(place.member.json_name)}:{self._field(place)}"
@@ -129,23 +114,23 @@ class Reader:
     def _field(self, place: Place) -> str:
         member = place.member
         if place.spaced:
-            self._need(" ")
+            self.need(" ")
         if is_map(member):
             pairs = [self._pair(member)]
-            while self._take(", "):
+            while self.take(", "):
                 pairs.append(self._pair(member))
             return "{" + ",".join(pairs) + "}"
         if not member.is_repeated:
             return self._one(member, "")
         items = [self._one(member, ITEMS)]
-        while self._take(", " if place.spaced else ","):
+        while self.take(", " if place.spaced else ","):
             items.append(self._one(member, ITEMS))
         return "[" + ",".join(items) + "]"
 
     def _pair(self, member: FieldDescriptor) -> str:
         key = self._one(member, KEYS)
         if self._layouts.shapes[member.full_name, VALUES].spaced:
-            self._need(" ")
+            self.need(" ")
         quoted = key if key.startswith('"') else f'"{key}"'
         return f"{quoted}:{self._one(member, VALUES)}"
 
@@ -165,7 +150,7 @@ class Reader:
                 return self._line()
             case "word":
                 return self._word(member, target or member.message_type)
-            case "name" if not self._text.startswith('"', self._at):
+            case "name" if not self.text.startswith('"', self.at):
                 return self._word(member, None)
         return self._json()
 
@@ -178,39 +163,39 @@ class Reader:
             return f"{head},{members}}}" if members else head + "}"
         own = any_role(held.target)
         if self._layouts.shapes[owner.full_name, own].spaced:
-            self._need(" ")
+            self.need(" ")
         return f'{head},"value":{self._one(owner, own, held.target)}}}'
 
     def _line(self) -> str:
-        end = self._text.find("\n", self._at)
+        end = self.text.find("\n", self.at)
         if end < 0:
-            self._expected("a line")
-        line = self._text[self._at : end]
+            self.expected("a line")
+        line = self.text[self.at : end]
         text = line if line == EMPTY else f'"{line}"'
         try:
             if not line or not isinstance(json.loads(text), str):
-                self._expected("a line of text")
+                self.expected("a line of text")
         except ValueError:
-            self._expected("a line in JSON's escapes")
-        self._at = end + 1
+            self.expected("a line in JSON's escapes")
+        self.at = end + 1
         return text
 
     def _json(self) -> str:
         try:
-            _, end = _JSON.raw_decode(self._text, self._at)
+            _, end = _JSON.raw_decode(self.text, self.at)
         except (ValueError, RecursionError):
-            self._expected("JSON")
-        text = self._text[self._at : end]
-        self._at = end
+            self.expected("JSON")
+        text = self.text[self.at : end]
+        self.at = end
         return text
 
     def _word(self, member: FieldDescriptor, target: Descriptor | None) -> str:
-        found = _WORD.match(self._text, self._at)
+        found = _WORD.match(self.text, self.at)
         word = found[0] if found else ""
         text = _word_json(member, target, word)
         if text is None:
-            self._expected(f"a value of {member.full_name}")
-        self._at += len(word)
+            self.expected(f"a value of {member.full_name}")
+        self.at += len(word)
         return text
 
 

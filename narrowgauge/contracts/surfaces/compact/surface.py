@@ -27,7 +27,7 @@ from narrowgauge.contracts.constraint.limits import Limits
 from narrowgauge.contracts.constraint.messages import MessageGrammar
 from narrowgauge.contracts.contract import Contract, Tool, ToolCall
 from narrowgauge.contracts.proto_json import read_message, write_message
-from narrowgauge.contracts.surfaces.any_contract import CompiledForAnyContract
+from narrowgauge.contracts.surfaces.any_contract import CompiledForAnyContract, SurfaceForAnyContract
 from narrowgauge.contracts.surfaces.compact.grammar import CompactGrammar
 from narrowgauge.contracts.surfaces.compact.layout import Layouts
 from narrowgauge.contracts.surfaces.compact.parse import Reader
@@ -38,10 +38,8 @@ from narrowgauge.contracts.surfaces.surface import ClosedSets
 __all__ = ["CompactSurface", "CompiledCompact"]
 
 
-class CompactSurface:
+class CompactSurface(SurfaceForAnyContract["CompiledCompact"]):
     """Writes calls without what their contract implies."""
-
-    name = "compact"
 
     def __init__(self, limits: Limits | None = None) -> None:
         """Makes a surface.
@@ -49,15 +47,7 @@ class CompactSurface:
         Args:
             limits: Bounds for fields whose contract sets none.
         """
-        self._limits = limits or Limits()
-
-    def compile(self, contract: Contract) -> CompiledCompact:
-        """Compiles a contract.
-
-        Raises:
-            Unsupported: A field has no constraint; names it and says why.
-        """
-        return CompiledCompact(contract, self._limits)
+        super().__init__(CompiledCompact, limits)
 
 
 class CompiledCompact(CompiledForAnyContract):

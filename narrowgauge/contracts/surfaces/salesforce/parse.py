@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
@@ -23,6 +23,7 @@ from narrowgauge.contracts.surfaces.salesforce.words import (
     UNANSWERABLE,
     implied_keys,
 )
+from narrowgauge.contracts.surfaces.text_cursor import TextCursor
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.tools.salesforce.v1 import salesforce_pb2 as pb
 
@@ -56,25 +57,10 @@ def parse(text: str) -> tuple[str, Message]:
     return method, request
 
 
-class _Reader:
+class _Reader(TextCursor):
     def __init__(self, text: str) -> None:
-        self.text = text
-        self.at = 0
+        super().__init__(text)
         self.nesting = 0
-
-    def expected(self, what: str) -> NoReturn:
-        found = self.text[self.at : self.at + 24]
-        raise InvalidRequest("NOT_A_CALL", f"at character {self.at}: expected {what}, found {found!r}")
-
-    def take(self, word: str) -> bool:
-        if self.text.startswith(word, self.at):
-            self.at += len(word)
-            return True
-        return False
-
-    def need(self, word: str) -> None:
-        if not self.take(word):
-            self.expected(repr(word))
 
     def match(self, pattern: re.Pattern[str], what: str) -> str:
         found = pattern.match(self.text, self.at)

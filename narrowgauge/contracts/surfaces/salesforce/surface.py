@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from google.protobuf.message import Message
 
 from narrowgauge.contracts.contract import Contract, Tool, ToolCall
+from narrowgauge.contracts.surfaces.one_service import SurfaceForOneService
 from narrowgauge.contracts.surfaces.salesforce.grammar import salesforce_grammar
 from narrowgauge.contracts.surfaces.salesforce.parse import parse
 from narrowgauge.contracts.surfaces.salesforce.render import render
-from narrowgauge.contracts.surfaces.surface import ClosedSets, CompiledSurface
-from narrowgauge.errors import Unsupported
+from narrowgauge.contracts.surfaces.surface import ClosedSets
 from narrowgauge.tools.salesforce.v1 import salesforce_pb2
 
 __all__ = ["SalesforceSurface"]
@@ -20,26 +20,11 @@ __all__ = ["SalesforceSurface"]
 _SERVICE = "narrowgauge.tools.salesforce.v1.SalesforceToolService"
 
 
-class SalesforceSurface:
+class SalesforceSurface(SurfaceForOneService):
     """Writes requests of `narrowgauge.tools.salesforce.v1.SalesforceToolService`."""
 
-    @property
-    def name(self) -> str:
-        """`salesforce`."""
-        return "salesforce"
-
-    def compile(self, contract: Contract) -> CompiledSurface:
-        """Compiles the Salesforce contract.
-
-        Raises:
-            Unsupported: It is another contract.
-        """
-        if contract.service != _SERVICE:
-            raise Unsupported(
-                "SURFACE_NOT_FOR_CONTRACT",
-                f"the surface salesforce writes calls of {_SERVICE}; use protojson for {contract.service}",
-            )
-        return CompiledSalesforceSurface(contract)
+    def __init__(self) -> None:
+        super().__init__("salesforce", _SERVICE, CompiledSalesforceSurface)
 
 
 @dataclass(frozen=True)

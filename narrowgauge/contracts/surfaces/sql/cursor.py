@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NoReturn
 
 from narrowgauge.contracts.surfaces.sql.words import DATE, INTEGER, NUMBER, identifier
+from narrowgauge.contracts.surfaces.text_cursor import TextCursor
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.tools.sql.v1 import sql_pb2
 
@@ -20,32 +20,14 @@ _DATE = re.compile(DATE)
 _MAX_NESTING = 24  # parentheses and queries: far above what the grammar allows, far below Python's own limit
 
 
-class Cursor:
-    """A position in a text."""
+class Cursor(TextCursor):
+    """A position in canonical SQL text."""
+
+    refusal = "NOT_CANONICAL_SQL"
 
     def __init__(self, text: str) -> None:
-        self.text = text
-        self.at = 0
+        super().__init__(text)
         self.nesting = 0
-
-    def expected(self, what: str) -> NoReturn:
-        """Raises the error for a text that does not go on as it should."""
-        raise InvalidRequest(
-            "NOT_CANONICAL_SQL",
-            f"at character {self.at}: expected {what}, found {self.text[self.at : self.at + 24]!r}",
-        )
-
-    def take(self, word: str) -> bool:
-        """Reads a fixed word if it is next."""
-        if self.text.startswith(word, self.at):
-            self.at += len(word)
-            return True
-        return False
-
-    def need(self, word: str) -> None:
-        """Reads a fixed word."""
-        if not self.take(word):
-            self.expected(repr(word))
 
     def match(self, pattern: re.Pattern[str]) -> str | None:
         """Reads what matches, if anything."""

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from google.protobuf.message import Message
 
 from narrowgauge.contracts.contract import Contract, Tool, ToolCall
+from narrowgauge.contracts.surfaces.one_service import SurfaceForOneService
 from narrowgauge.contracts.surfaces.sql.grammar import TERMINALS, sql_grammar
 from narrowgauge.contracts.surfaces.sql.parameter import MAX_DEPTH, SOURCES
 from narrowgauge.contracts.surfaces.sql.parse import parse_request
 from narrowgauge.contracts.surfaces.sql.render import render_request
 from narrowgauge.contracts.surfaces.sql.tables import columns_of
 from narrowgauge.contracts.surfaces.sql.words import MAX_COLUMNS, MAX_DERIVED_COLUMNS
-from narrowgauge.contracts.surfaces.surface import ClosedSets, CompiledSurface
-from narrowgauge.errors import Unsupported
+from narrowgauge.contracts.surfaces.surface import ClosedSets
 from narrowgauge.tools.sql.v1 import sql_pb2
 
 __all__ = ["SqlSurface"]
@@ -23,26 +23,11 @@ __all__ = ["SqlSurface"]
 _SERVICE = "narrowgauge.tools.sql.v1.SqlToolService"
 
 
-class SqlSurface:
+class SqlSurface(SurfaceForOneService):
     """Writes requests of `narrowgauge.tools.sql.v1.SqlToolService` as SQL."""
 
-    @property
-    def name(self) -> str:
-        """`sql`."""
-        return "sql"
-
-    def compile(self, contract: Contract) -> CompiledSurface:
-        """Compiles the SQL contract.
-
-        Raises:
-            Unsupported: It is another contract.
-        """
-        if contract.service != _SERVICE:
-            raise Unsupported(
-                "SURFACE_NOT_FOR_CONTRACT",
-                f"the surface sql writes calls of {_SERVICE} only; use protojson for {contract.service}",
-            )
-        return CompiledSqlSurface(contract)
+    def __init__(self) -> None:
+        super().__init__("sql", _SERVICE, CompiledSqlSurface)
 
 
 @dataclass(frozen=True)
