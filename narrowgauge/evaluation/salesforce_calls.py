@@ -73,18 +73,24 @@ def _field_values(fields: Mapping[str, Any]) -> list[pb.FieldValue]:
     result = []
     for name, value in fields.items():
         item = pb.FieldValue(field=name)
-        if value is None:
-            item.empty = True
-        elif isinstance(value, bool):
-            item.boolean = value
-        elif isinstance(value, int | float):
-            item.number = value
-        elif _DATE.match(str(value)) and str(value)[:1].isdigit():
-            item.date = value
-        else:
-            item.text = str(value)
+        # A word such as TODAY is a date in a comparison, and a text in a field.
+        _set_value(item, value, date=str(value)[:1].isdigit() and bool(_DATE.match(str(value))))
         result.append(item)
     return result
+
+
+def _set_value(item: pb.FieldValue | pb.Comparison, value: Any, *, date: bool) -> None:
+    """Sets the member of `value` that a JSON value belongs to; a text may be a date."""
+    if value is None:
+        item.empty = True
+    elif isinstance(value, bool):
+        item.boolean = value
+    elif isinstance(value, int | float):
+        item.number = value
+    elif date:
+        item.date = value
+    else:
+        item.text = str(value)
 
 
 def _query(record: Mapping[str, Any]) -> pb.QueryRequest:
@@ -136,16 +142,7 @@ def _condition(item: Any) -> pb.Condition:
     if operator not in OPERATORS:
         raise Unsupported("NO_SUCH_OPERATOR", f"the contract has no operator {operator!r}")
     compare = pb.Comparison(field=name, operator=OPERATORS[operator])
-    if value is None:
-        compare.empty = True
-    elif isinstance(value, bool):
-        compare.boolean = value
-    elif isinstance(value, int | float):
-        compare.number = value
-    elif _DATE.match(value):
-        compare.date = value
-    else:
-        compare.text = value
+    _set_value(compare, value, date=isinstance(value, str) and bool(_DATE.match(value)))
     return pb.Condition(compare=compare)
 
 
