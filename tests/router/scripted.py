@@ -138,6 +138,14 @@ class ScriptedSpecialist(specialist_pb2_grpc.SpecialistServiceServicer):
     async def say(self, turns: list[specialist_pb2.ExecuteRequest]) -> specialist_pb2.ExecuteResponse:
         return call_answer(next(turn for turn in reversed(turns) if turn.HasField("start")).start.text)
 
+    def repair_with(self, call: str) -> None:
+        """From now on answers a tool's error with another call."""
+
+        async def repairing(turns: list[specialist_pb2.ExecuteRequest]) -> specialist_pb2.ExecuteResponse:
+            return call_answer(call) if turns[-1].HasField("tool_error") else await self.say(turns)
+
+        self.answer = repairing
+
     async def Describe(  # noqa: N802  gRPC's name
         self, request: specialist_pb2.DescribeRequest, context: Any
     ) -> specialist_pb2.DescribeResponse:
@@ -203,6 +211,20 @@ class ScriptedTool(catalogue_pb2_grpc.CatalogueServiceServicer):
 
     async def wipe(self, request: Any, seen: ToolCallSeen, context: Any) -> Message:
         return message("WipeResponse")
+
+    def hang(self, method: str) -> asyncio.Event:
+        """From now on never answers a method; the event says that a call of it was cancelled."""
+        cancelled = asyncio.Event()
+
+        async def hanging(request: Any, seen: ToolCallSeen, context: Any) -> Message:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                cancelled.set()
+            raise AssertionError
+
+        self.behaviour[method] = hanging
+        return cancelled
 
     async def GetCatalogue(  # noqa: N802
         self, request: catalogue_pb2.GetCatalogueRequest, context: Any

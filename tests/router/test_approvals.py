@@ -13,7 +13,6 @@ from scripted import (
     Client,
     ToolCallSeen,
     World,
-    call_answer,
     code_name,
     final,
     kinds,
@@ -23,7 +22,7 @@ from scripted import (
 )
 
 from narrowgauge.errors import InvalidRequest
-from narrowgauge.v1 import dispatcher_pb2, specialist_pb2
+from narrowgauge.v1 import dispatcher_pb2
 from router_svc.hops.failure import reason_of
 
 
@@ -133,15 +132,8 @@ async def test_a_repaired_write_needs_another_approval(world: World) -> None:
             raise InvalidRequest("NO_SUCH_ITEM", "there is no item 'bad'")
         return message("OrderResponse", id="1")
 
-    async def repairing(turns: list[specialist_pb2.ExecuteRequest]) -> specialist_pb2.ExecuteResponse:
-        return (
-            call_answer('Order {"name": "good"}')
-            if turns[-1].HasField("tool_error")
-            else await world.shop.say(turns)
-        )
-
     world.tool.behaviour["Order"] = picky
-    world.shop.answer = repairing
+    world.shop.repair_with('Order {"name": "good"}')
     client = await Client(await world.router()).start()
     await client.until("approval_required")
     await client.approve("0")

@@ -54,15 +54,8 @@ async def test_a_tools_error_is_repaired_on_the_same_stream(world: World) -> Non
             raise InvalidRequest("BAD_COUNT", "count must be even")
         return await world.tool.list_items(request, seen, context)
 
-    async def repairing(turns: list[specialist_pb2.ExecuteRequest]) -> specialist_pb2.ExecuteResponse:
-        return (
-            call_answer('List {"count": 2}')
-            if turns[-1].HasField("tool_error")
-            else await world.shop.say(turns)
-        )
-
     world.tool.behaviour["List"] = picky
-    world.shop.answer = repairing
+    world.shop.repair_with('List {"count": 2}')
     client = await Client(await world.router()).start()
     events = await client.all()
     assert kinds(events, "0") == [
@@ -210,16 +203,7 @@ async def test_a_slow_tool_meets_its_time_limit(world: World) -> None:
     """The call ends at the tool's time limit, and the tool sees its cancellation."""
     world.limits = {"tool_timeout_s": 0.05}
     world.planner.planned = plan(step('List {"count": 1}'))
-    cancelled = asyncio.Event()
-
-    async def slow(request: Any, seen: ToolCallSeen, context: Any) -> Message:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            cancelled.set()
-        raise AssertionError
-
-    world.tool.behaviour["List"] = slow
+    cancelled = world.tool.hang("List")
     client = await Client(await world.router()).start()
     await client.all()
     assert code_name(failure_of(client)) == "DEADLINE_EXCEEDED"
@@ -333,16 +317,7 @@ async def test_cancel_reaches_the_specialist(world: World) -> None:
 async def test_the_deadline_ends_the_chain_and_a_write_says_what_is_unknown(world: World) -> None:
     """At the deadline the tool call is cancelled; the log keeps that its outcome is not known."""
     world.planner.planned = plan(step('Order {"name": "x"}'))
-    cancelled = asyncio.Event()
-
-    async def slow(request: Any, seen: ToolCallSeen, context: Any) -> Message:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            cancelled.set()
-        raise AssertionError
-
-    world.tool.behaviour["Order"] = slow
+    cancelled = world.tool.hang("Order")
     start = dispatcher_pb2.ChainStart()
     start.deadline.FromMilliseconds(300)
     client = await Client(await world.router()).start(policy=AUTO, deadline=start.deadline)
