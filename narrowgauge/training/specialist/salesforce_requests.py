@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -69,7 +70,14 @@ def requests(catalogue: Catalogue, *, seed: int, today: dt.date | None = None) -
         made = makers[kind][0](entity, entities, asked, rng)
         if made is not None:
             text, operation, call, rows = made
-            yield Request(roughen(" ".join(text.split()), rng), operation, call, rows, kind, asked)
+            yield Request(_typed(" ".join(text.split()), call, rng), operation, call, rows, kind, asked)
+
+
+def _typed(text: str, call: Mapping[str, object], rng: random.Random) -> str:
+    """Types a request as people do, without a slip in a word that the call copies."""
+    typed, stated = roughen(text, rng), json.dumps(call, ensure_ascii=False).lower()
+    slipped = set(text.lower().split()) - set(typed.lower().rstrip("?.!").split())
+    return text if any(word.strip(",.:;\"'") in stated for word in slipped) else typed
 
 
 def _entity(entities: Entities, rng: random.Random) -> Entity:

@@ -38,7 +38,8 @@ def create(entity: Entity, entities: Entities, today: dt.date, rng: random.Rando
     fields = {f.name: f for f in entity.fields}
     noun, verb = noun_of(entity), _verb(entity, rng)
     article = "" if verb == "new" else ("an" if noun[0] in "aeiou" else "a")
-    head = f"{verb} {article} {rng.choice(('', '', 'new ')) if verb != 'new' else ''}{noun}"
+    fresh = rng.choice(("", "", "new ")) if verb != "new" else ""
+    head = f"{verb} {'a' if fresh else article} {fresh}{noun}"
     if entity.name in ("Lead", "Contact"):
         values |= {"FirstName": person.first_name, "LastName": person.last_name}
         head += rng.choice((" for ", ": ", " named ", " ")) + person.name
