@@ -13,6 +13,7 @@ from training_parts import Trained
 from narrowgauge.contracts.validate import violations
 from narrowgauge.evaluation.salesforce_calls import gold_request
 from narrowgauge.training.specialist.data import salesforce_example
+from narrowgauge.training.specialist.salesforce_requests import requests
 from narrowgauge.training.specialist.salesforce_slots import SLOT
 from narrowgauge.training.specialist.salesforce_wording import (
     Template,
@@ -119,3 +120,25 @@ def test_values_are_stored_as_the_contract_wants_them(specialist: Open) -> None:
             assert not kinds.get(f"{name}.{item.field}") or held == kinds[f"{name}.{item.field}"], request
             if (name, item.field) in values:
                 assert item.text in values[name, item.field], request
+
+
+def test_contrasted_templates_are_drawn_often(specialist: Open) -> None:
+    """What differs in one condition, column or value comes often enough to be told apart."""
+    catalogue = specialist("salesforce").catalogue
+    contrasted = [
+        t for t in templates() if t.place.startswith(("salesforce_conditions", "salesforce_selected"))
+    ]
+    assert len(contrasted) >= 100
+    selects = {json.dumps([t.call["object"], t.call["select"]]) for t in contrasted}
+    drawn = [r for r in islice(worded_requests(catalogue, seed=6), 1500) if r.operation == "query"]
+    alike = [r for r in drawn if json.dumps([r.call["object"], r.call["select"]]) in selects]
+    assert len(alike) >= 0.3 * len(drawn)
+
+
+def test_a_slip_is_in_no_word_that_the_call_copies(specialist: Open) -> None:
+    """Values that the request says stand in it as the call has them."""
+    for request in islice(requests(specialist("salesforce").catalogue, seed=4), 2000):
+        fields = request.call.get("fields")
+        subject = fields.get("Subject") if isinstance(fields, dict) else None
+        if request.operation == "update" and subject:
+            assert str(subject).lower() in request.text.lower(), request
