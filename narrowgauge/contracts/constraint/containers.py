@@ -13,9 +13,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from narrowgauge.contracts.constraint.coverage import Coverage
 from narrowgauge.contracts.constraint.lark import Lark, literal
 from narrowgauge.contracts.constraint.limits import Limits
-from narrowgauge.contracts.constraint.scalars import (
-    Unsatisfiable,
-)
+from narrowgauge.contracts.constraint.scalar import Unsatisfiable
 from narrowgauge.contracts.constraint.strings import json_text
 
 __all__ = ["ContainerGrammar", "Value"]

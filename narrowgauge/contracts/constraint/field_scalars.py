@@ -10,15 +10,9 @@ from google.protobuf.descriptor import FieldDescriptor
 from narrowgauge.contracts.constraint.coverage import Coverage
 from narrowgauge.contracts.constraint.lark import literal
 from narrowgauge.contracts.constraint.limits import Limits
-from narrowgauge.contracts.constraint.scalars import (
-    Scalar,
-    bool_scalar,
-    bytes_scalar,
-    enum_scalar,
-    float_scalar,
-    integer_scalar,
-    string_scalar,
-)
+from narrowgauge.contracts.constraint.number_scalars import float_scalar, integer_scalar
+from narrowgauge.contracts.constraint.scalar import Scalar
+from narrowgauge.contracts.constraint.scalars import bool_scalar, bytes_scalar, enum_scalar, string_scalar
 from narrowgauge.contracts.constraint.strings import string_rule
 
 __all__ = ["field_scalar", "with_zero"]

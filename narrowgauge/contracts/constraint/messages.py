@@ -28,11 +28,8 @@ from narrowgauge.contracts.constraint.fields import (
 from narrowgauge.contracts.constraint.lark import literal
 from narrowgauge.contracts.constraint.limits import Limits
 from narrowgauge.contracts.constraint.recursion import Cycles
-from narrowgauge.contracts.constraint.scalars import (
-    Scalar,
-    Unsatisfiable,
-    string_scalar,
-)
+from narrowgauge.contracts.constraint.scalar import Scalar, Unsatisfiable
+from narrowgauge.contracts.constraint.scalars import string_scalar
 from narrowgauge.contracts.constraint.strings import StringRule, json_text, string_rule
 from narrowgauge.contracts.validate import default_violations
 

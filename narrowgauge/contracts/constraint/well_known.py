@@ -10,7 +10,7 @@ from google.protobuf.json_format import MessageToDict
 from narrowgauge.contracts.constraint.lark import Lark, literal, regex_escape
 from narrowgauge.contracts.constraint.limits import Limits
 from narrowgauge.contracts.constraint.numbers import decimal_range
-from narrowgauge.contracts.constraint.scalars import Scalar, Unsatisfiable
+from narrowgauge.contracts.constraint.scalar import Scalar, Unsatisfiable
 from narrowgauge.contracts.constraint.strings import JSON_CHAR
 
 __all__ = ["JSON_KINDS", "WRAPPERS", "duration", "field_mask", "json_value", "timestamp"]

@@ -17,7 +17,7 @@ from narrowgauge.contracts.constraint.fields import is_map, writable_any_targets
 from narrowgauge.contracts.constraint.lark import literal
 from narrowgauge.contracts.constraint.limits import Limits
 from narrowgauge.contracts.constraint.messages import MessageGrammar
-from narrowgauge.contracts.constraint.scalars import Scalar, Unsatisfiable
+from narrowgauge.contracts.constraint.scalar import Scalar, Unsatisfiable
 from narrowgauge.contracts.constraint.strings import StringRule
 from narrowgauge.contracts.surfaces.compact.layout import (
     ITEMS,
