@@ -13,22 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from training_parts import Trained, trained
+from training_parts import trained
 
 from narrowgauge.contracts.closed_sets import closed_sets_of, source_text
-from narrowgauge.contracts.prompts import chat_format
 from narrowgauge.contracts.record_aliases import RecordAliases
 from narrowgauge.errors import InvalidRequest
-from narrowgauge.models import load_prepared
 from narrowgauge.training.specialist.recovery_kinds import DEV_KINDS, FINAL_KINDS, is_dev, is_repairable
 from narrowgauge.training.specialist.recovery_turns import recovery_examples, turns
 from specialist_svc.conversation import Conversation, SubTask
 from specialist_svc.engine.backend import Decoded, DecodeRequest, DecodeTimings, Written
 from specialist_svc.engine.task import prompt_parts
 from specialist_svc.engine.tokenizer import ModelTokenizer
-from specialist_svc.inputs import InputLimits
 from specialist_svc.report import TurnReport
-from specialist_svc.specialist import Specialist
 
 SAMPLE = 15
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
@@ -67,34 +63,6 @@ class WritingBackend:
         return WritingDecoding(Written(text, tokens, (True,) * len(tokens)))
 
 
-@pytest.fixture(scope="module")
-def tokenizer(tiny_prepared_model: Path) -> ModelTokenizer:
-    """The tokenizer of the embedded model, as a specialist's process loads it."""
-    model = load_prepared(tiny_prepared_model)
-    return ModelTokenizer(
-        model.tokenizer_path, vocab_size=model.config.vocab_size, eos=model.config.eos_token_ids
-    )
-
-
-def served(part: Trained, backend: WritingBackend) -> Specialist:
-    """The specialist as its process would serve it."""
-    return Specialist(
-        surface=part.surface,
-        chat=chat_format("chatml"),
-        instruction=part.config.instruction,
-        shots=(),
-        catalogue_chars=part.config.catalogue_chars,
-        schema_links=part.config.schema_links,
-        backend=backend,  # type: ignore[arg-type]  # what a conversation needs of one
-        max_output_tokens=part.config.max_output_tokens,
-        max_redecodes=0,
-        limits=InputLimits(10_000, 100_000),
-        bundle_hash="",
-        model_hash="",
-        model_name="",
-    )
-
-
 @pytest.mark.parametrize("name", NAMES)
 async def test_training_reads_the_second_turn_that_serving_reads(
     name: str, warehouse: Path, tokenizer: ModelTokenizer
@@ -117,7 +85,7 @@ async def test_training_reads_the_second_turn_that_serving_reads(
             part.surface.closed_sets, example.request, source_text(example.context)
         )
         backend = WritingBackend(tokenizer, [aliases.hide(text) for text in texts])
-        talk = Conversation(served(part, backend))
+        talk = Conversation(part.served(backend))
         task = SubTask(
             example.request, tuple(example.context), example.catalogue, example.today, max_tokens=160
         )

@@ -7,21 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 from training_parts import SPECIALISTS, Trained, trained
 
 from narrowgauge.contracts.closed_sets import closed_sets_of, source_text
-from narrowgauge.contracts.prompts import chat_format
 from narrowgauge.contracts.record_aliases import RecordAliases
 from narrowgauge.contracts.shots import shots_of
-from narrowgauge.models import load_prepared
 from specialist_svc.engine.guide import LlguidanceGuides
 from specialist_svc.engine.tokenizer import ModelTokenizer
 from specialist_svc.fitting import fit_prompt
-from specialist_svc.inputs import InputLimits
-from specialist_svc.specialist import Specialist
 
 SAMPLE = 25
 
@@ -39,34 +34,6 @@ class CountingBackend:
         return sum(len(self._tokenizer.encode(part)) for part in prompt)
 
 
-def served(part: Trained, tokenizer: ModelTokenizer) -> Specialist:
-    """The specialist as its process would serve it once it is tuned."""
-    return Specialist(
-        surface=part.surface,
-        chat=chat_format("chatml"),
-        instruction=part.config.instruction,
-        shots=(),
-        catalogue_chars=part.config.catalogue_chars,
-        schema_links=part.config.schema_links,
-        backend=cast(Any, CountingBackend(tokenizer)),
-        max_output_tokens=part.config.max_output_tokens,
-        max_redecodes=0,
-        limits=InputLimits(10_000, 100_000),
-        bundle_hash="",
-        model_hash="",
-        model_name="",
-    )
-
-
-@pytest.fixture(scope="module")
-def tokenizer(tiny_prepared_model: Path) -> ModelTokenizer:
-    """The tokenizer of the embedded model, as a specialist's process loads it."""
-    model = load_prepared(tiny_prepared_model)
-    return ModelTokenizer(
-        model.tokenizer_path, vocab_size=model.config.vocab_size, eos=model.config.eos_token_ids
-    )
-
-
 @pytest.mark.parametrize(("catalogue_chars", "schema_links"), [(0, False), (0, True), (420, True)])
 @pytest.mark.parametrize("name", SPECIALISTS)
 def test_training_reads_the_tokens_that_serving_reads(
@@ -74,7 +41,7 @@ def test_training_reads_the_tokens_that_serving_reads(
 ) -> None:
     """For the same sub-task, the encoder's prompt is the service's prompt, token by token."""
     part = trained(name, warehouse, catalogue_chars=catalogue_chars, schema_links=schema_links)
-    specialist = served(part, tokenizer)
+    specialist = part.served(CountingBackend(tokenizer))
     for example in islice(part.examples(warehouse, seed=9), SAMPLE):
         parts = fit_prompt(
             specialist,

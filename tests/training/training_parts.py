@@ -6,10 +6,12 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from narrowgauge.contracts.bundle import carried_specialists
 from narrowgauge.contracts.contract import Contract
 from narrowgauge.contracts.descriptors import builtin_descriptor_set, contracts_in
+from narrowgauge.contracts.prompts import chat_format
 from narrowgauge.contracts.specialist import SpecialistConfig
 from narrowgauge.contracts.sqlite_catalogue import catalogue_of_sqlite
 from narrowgauge.contracts.surfaces import CompiledSurface, get_surface
@@ -19,6 +21,8 @@ from narrowgauge.training.specialist.corpus import demo_organisation_catalogue
 from narrowgauge.training.specialist.data import salesforce_examples, sql_examples, summary_examples
 from narrowgauge.training.specialist.encode import Encoder, TrainingExample
 from narrowgauge.v1.catalogue_pb2 import Catalogue
+from specialist_svc.inputs import InputLimits
+from specialist_svc.specialist import Specialist
 
 SPECIALISTS = ("salesforce", "sql", "summary")
 
@@ -41,6 +45,24 @@ class Trained:
             return salesforce_examples(self.contract, self.catalogue, seed=seed)
         database = sqlite3.connect(warehouse)
         return sql_examples(self.contract, self.surface, self.catalogue, database, seed=seed)
+
+    def served(self, backend: Any) -> Specialist:
+        """The specialist as its process would serve it once it is tuned; a part of a backend is enough."""
+        return Specialist(
+            surface=self.surface,
+            chat=chat_format("chatml"),
+            instruction=self.config.instruction,
+            shots=(),
+            catalogue_chars=self.config.catalogue_chars,
+            schema_links=self.config.schema_links,
+            backend=backend,
+            max_output_tokens=self.config.max_output_tokens,
+            max_redecodes=0,
+            limits=InputLimits(10_000, 100_000),
+            bundle_hash="",
+            model_hash="",
+            model_name="",
+        )
 
 
 def trained(name: str, warehouse: Path, **changes: object) -> Trained:
