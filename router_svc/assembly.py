@@ -17,6 +17,7 @@ from narrowgauge.v1 import dispatcher_pb2, dispatcher_pb2_grpc, options_pb2
 from router_svc.chain.context import ContextBuilder
 from router_svc.chain.parts import Environment
 from router_svc.chain.ports import Planner
+from router_svc.chain.sources import about_context
 from router_svc.config import RouterConfig
 from router_svc.dispatcher import Dispatcher
 from router_svc.hops.catalogues import Catalogues
@@ -74,6 +75,7 @@ class Router:
         environment = Environment(
             planner=planner,
             specialist_names=frozenset(contracts),
+            about_context=about_context(contracts),
             specialists=self._specialists,
             tools=ToolChannels(contracts, self._channels, limits.max_result_bytes),
             contexts=ContextBuilder(pool, limits.max_result_text_chars),

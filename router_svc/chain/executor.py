@@ -32,6 +32,7 @@ from router_svc.chain.schedule import (
     decisions,
     fan_out,
 )
+from router_svc.chain.sources import link_sources
 from router_svc.chain.state import End, Run
 
 __all__ = ["ChainExecutor"]
@@ -133,6 +134,8 @@ class ChainExecutor:
             try:
                 plan = await environment.planner.plan(parts.start.text)
                 check_plan(plan, environment.specialist_names, environment.limits.max_steps)
+                if not parts.start.context:
+                    plan = link_sources(plan, environment.about_context)
             except NarrowgaugeError as error:
                 return error
             span.set_attribute(semconv.STEP_COUNT, len(plan.steps))

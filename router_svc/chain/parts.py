@@ -28,6 +28,7 @@ class Environment:
     Attributes:
         planner: Makes plans.
         specialist_names: The bundle's specialists.
+        about_context: Those whose job is their context (`sources.about_context`).
         specialists: Opens streams to them.
         tools: Executes tool calls.
         contexts: Makes context documents of results.
@@ -37,6 +38,7 @@ class Environment:
 
     planner: Planner
     specialist_names: frozenset[str]
+    about_context: frozenset[str]
     specialists: Specialists
     tools: Tools
     contexts: ContextBuilder

@@ -151,6 +151,7 @@ async def execute(
     environment = Environment(
         planner=ScriptedPlanner(planned),
         specialist_names=frozenset(CONTRACTS),
+        about_context=frozenset(),
         specialists=world,
         tools=world,
         contexts=ContextBuilder(POOL, 1000),
