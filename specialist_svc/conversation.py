@@ -252,6 +252,7 @@ class Conversation:
             shared_parts=self._shared_parts,
             digits=digits,
             deadline=self._deadline,
+            drafts=self._specialist.drafts,
             lease=self._lease,
             client=asked.client,
         )

@@ -10,6 +10,7 @@ from narrowgauge.contracts.specialist import SpecialistConfig
 from narrowgauge.contracts.surfaces import CompiledSurface, get_surface
 from narrowgauge.errors import FailedPrecondition, InvalidRequest, NotFound
 from narrowgauge.models.adapter import Adapter
+from narrowgauge.models.draft_table import DRAFTS_FILE, DraftTable
 from specialist_svc.backends import Opened, open_backend
 from specialist_svc.derived import check_derived
 from specialist_svc.inputs import InputLimits
@@ -83,6 +84,11 @@ def _adapter_sha256(config: SpecialistConfig) -> str:
     return Adapter.load(config.adapter_path).sha256 if config.adapter_path is not None else ""
 
 
+def _drafts(config: SpecialistConfig) -> DraftTable | None:
+    path = config.adapter_path / DRAFTS_FILE if config.adapter_path is not None else None
+    return DraftTable.load(path) if path is not None and path.is_file() else None
+
+
 def _surface(bundle: Bundle, config: SpecialistConfig, settings: Settings) -> CompiledSurface:
     contract = bundle.contracts[config.name]
     for tool in contract.tools:
@@ -100,6 +106,7 @@ def _specialist(
         shots=shots_of(config, surface),
         catalogue_chars=config.catalogue_chars,
         schema_links=config.schema_links,
+        drafts=_drafts(config),
         backend=opened.backend,
         max_output_tokens=config.max_output_tokens,
         max_redecodes=settings.max_redecodes,

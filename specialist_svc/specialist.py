@@ -8,6 +8,7 @@ from narrowgauge.contracts.contract import Contract
 from narrowgauge.contracts.prompts import ChatFormat, build_prompt
 from narrowgauge.contracts.shots import Shot, nearest_shots
 from narrowgauge.contracts.surfaces.surface import CompiledSurface
+from narrowgauge.models.draft_table import DraftTable
 from specialist_svc.constraints import Constraints
 from specialist_svc.derived import FIGURES
 from specialist_svc.engine.backend import DecodeBackend
@@ -27,6 +28,7 @@ class Specialist:
         shots: Shown before a request; none for a tuned specialist.
         catalogue_chars: Most characters of catalogue text in a prompt.
         schema_links: Whether prompts say which words of a request name what of the catalogue.
+        drafts: What it most often writes; None when that is not known.
         backend: What decodes.
         max_output_tokens: Upper bound on a call's tokens.
         max_redecodes: Times that a call is decoded again when it breaks a rule outside the constraint.
@@ -42,6 +44,7 @@ class Specialist:
     shots: tuple[Shot, ...]
     catalogue_chars: int
     schema_links: bool
+    drafts: DraftTable | None
     backend: DecodeBackend
     max_output_tokens: int
     max_redecodes: int

@@ -20,8 +20,11 @@ from narrowgauge.models.checkpoint import Float32Array
 
 __all__ = ["SafetensorsFile", "write_safetensors"]
 
-_DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I8": "|i1", "U8": "|u1", "I32": "<i4"}
-_NAMES = {np.dtype(np.float32): "F32", np.dtype(np.float16): "F16", np.dtype(np.int8): "I8"}
+_DTYPES = {
+    **{"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"},
+    **{"I8": "|i1", "U8": "|u1", "I32": "<i4", "U32": "<u4"},
+}
+_NAMES = {np.dtype(code): name for name, code in _DTYPES.items() if name != "BF16"}
 # Larger headers are refused by the reference reader as well.
 _MAX_HEADER_BYTES = 100_000_000
 

@@ -7,6 +7,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
+from narrowgauge.models.draft_table import DraftTable
+
 __all__ = [
     "Counters",
     "DecodeBackend",
@@ -68,6 +70,7 @@ class DecodeRequest:
         shared_parts: Leading parts that other requests are likely to begin with as well.
         digits: When given, every run of digits that is sampled must be one of these.
         deadline: Instant of `time.monotonic()` after which the caller no longer wants it.
+        drafts: What the specialist most often writes, for backends that guess; None when that is not known.
         lease: The conversation's lease; None when no turn will follow.
         client: On whose behalf; slots and queue are shared fairly between clients.
     """
@@ -78,6 +81,7 @@ class DecodeRequest:
     shared_parts: int = 0
     digits: frozenset[str] | None = None
     deadline: float | None = None
+    drafts: DraftTable | None = None
     lease: Lease | None = None
     client: str = ""
 
@@ -107,6 +111,7 @@ class Decoded:
         cached_tokens: Those of them whose KV cache was reused.
         output_tokens: Tokens written.
         forced_tokens: Those of them that the constraint forced.
+        guessed_tokens: Those of them that were guessed rightly, with what was forced behind a guess.
     """
 
     written: Written
@@ -115,6 +120,7 @@ class Decoded:
     cached_tokens: int
     output_tokens: int
     forced_tokens: int
+    guessed_tokens: int
     timings: DecodeTimings
 
 

@@ -21,7 +21,7 @@ from specialist_svc.engine import refusals
 from specialist_svc.engine.backend import Counters
 from specialist_svc.engine.prefix_cache import KvBlock, PrefixCache, Segment
 from specialist_svc.engine.runner import Runner
-from specialist_svc.engine.scheduler import DecodeSequence, Scheduler, SchedulerLimits, windows
+from specialist_svc.engine.scheduler import DecodeSequence, Run, Scheduler, SchedulerLimits, windows
 from specialist_svc.engine.slots import SlotTable
 from specialist_svc.engine.task import DecodeTask
 
@@ -166,8 +166,8 @@ class StepLoop:
             step = self._scheduler.plan()
         for append in step.appends:
             task = _task(append.sequence)
-            logits = self._runner.append(task.slot, task.length, append.tokens)
-            self._passed(task, append.tokens, logits, single=False)
+            logits = self._runner.append(task.slot, task.length, append.tokens, append.checked)
+            self._passed(task, append.tokens, logits, checked=append.checked)
         self._decode([_task(sequence) for sequence in step.singles])
 
     def _decode(self, tasks: list[DecodeTask]) -> None:
@@ -179,7 +179,7 @@ class StepLoop:
             logits = self._runner.decode(window.start, lengths, tokens)
             for row, slot in enumerate(window):
                 if slot in by_slot:
-                    self._passed(by_slot[slot], (tokens[row],), logits[row], single=True)
+                    self._passed(by_slot[slot], (tokens[row],), logits[row : row + 1], single=True)
 
     def _choose_slot(self, sequence: DecodeSequence, free: Sequence[int]) -> int:
         if not self._caches.reuse_slots:
@@ -219,31 +219,71 @@ class StepLoop:
             self._finish(task)
 
     def _passed(
-        self, task: DecodeTask, tokens: tuple[int, ...], logits: NDArray[np.float32], *, single: bool
+        self,
+        task: DecodeTask,
+        tokens: tuple[int, ...],
+        logits: NDArray[np.float32],
+        *,
+        single: bool = False,
+        checked: tuple[int, ...] = (),
     ) -> None:
-        """Notes a pass, and chooses the next token when the request has no runs left."""
+        """Notes a pass, and chooses what comes next when the request has no runs left.
+
+        Args:
+            task: The request.
+            tokens: What the pass read for it.
+            logits: float32 [places, vocab_size]: behind the last token, or behind each of `checked`.
+            single: Whether it was a ragged pass.
+            checked: See `Run.checked`.
+        """
+        read = len(tokens)
+        runs: tuple[Run, ...] = ()
+        failure: NarrowgaugeError | None = None
+        if checked:
+            read, runs, failure = self._check(task, logits, checked)
         before = task.length
-        self._slots[task.slot].extend(tokens, single=single)
+        self._slots[task.slot].extend(tokens[:read], single=single)
         with self._wake:
-            self._scheduler.advance(task, len(tokens))
+            self._scheduler.advance(task, read)
         for segment in task.segments[: task.request.shared_parts]:
             if before < segment.end <= task.length:
                 self._store(task.slot, segment)
         if task.runs:
             return
-        if not task.writing:
-            task.writing = True
-            task.prefilled = time.monotonic()
-        try:
-            task.runs.extend(task.writer.choose(logits))
-            task.first_token = task.first_token or time.monotonic()
-            if not task.writer.finished and len(task.writer.tokens) >= task.request.max_tokens:
-                raise refusals.call_too_long(task.request.max_tokens)
-        except NarrowgaugeError as exc:
-            self._fail(task, exc)
-            return
-        if task.writer.finished:
+        if not checked:
+            if not task.writing:
+                task.writing = True
+                task.prefilled = time.monotonic()
+            _, runs, failure = self._check(task, logits, (read,))
+        task.runs.extend(runs)
+        task.first_token = task.first_token or time.monotonic()
+        if failure is not None:
+            self._fail(task, failure)
+        elif task.writer.finished:
             self._finish(task)
+
+    def _check(
+        self, task: DecodeTask, logits: NDArray[np.float32], checked: tuple[int, ...]
+    ) -> tuple[int, tuple[Run, ...], NarrowgaugeError | None]:
+        """Chooses tokens as far as they are what was guessed, and the first that is not.
+
+        Returns:
+            How many of the tokens that were read stay, what goes through the model next, and what went wrong.
+        """
+        writer = task.writer
+        runs: tuple[Run, ...] = ()
+        read = checked[0]
+        try:
+            for place, row in enumerate(logits):
+                runs = writer.choose(row)
+                if not writer.finished and len(writer.tokens) >= task.request.max_tokens:
+                    raise refusals.call_too_long(task.request.max_tokens)
+                if runs or writer.finished:
+                    break
+                read = checked[place + 1]
+        except NarrowgaugeError as exc:
+            return read, (), exc
+        return read, runs, None
 
     def _store(self, slot: int, segment: Segment) -> None:
         if self._caches.stored_bytes and segment.key not in self._prefixes:

@@ -302,6 +302,7 @@ class OllamaBackend:
             cached_tokens=0,
             output_tokens=answer.output_tokens,
             forced_tokens=0,
+            guessed_tokens=0,
             timings=DecodeTimings(
                 submitted=task.submitted,
                 admitted=admitted,

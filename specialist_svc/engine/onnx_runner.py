@@ -107,20 +107,16 @@ class OnnxRunner:
         self._names = [f"{layer}.{kind}" for layer in range(config.layers) for kind in ("key", "value")]
         self._bindings: dict[tuple[int, int], ort.IOBinding] = {}
         self._last = np.array([[-1]], np.int64)
-        self._first = np.array([[0]], np.int64)
 
-    def append(self, slot: int, length: int, tokens: Sequence[int]) -> NDArray[np.float32]:
-        """Reads tokens behind the first `length` ones of a slot.
-
-        Returns:
-            Logits behind the last token, float32 [vocab_size]; valid until the next pass.
-        """
+    def append(
+        self, slot: int, length: int, tokens: Sequence[int], checked: Sequence[int] = ()
+    ) -> NDArray[np.float32]:
+        """See `Runner.append`."""
         ids = np.array([tokens if len(tokens) > 1 else (tokens[0], 0)], np.int64)
         mask = np.ones((1, length + ids.shape[1]), np.int64)
-        row: NDArray[np.float32] = self._run(
-            slot, 1, ids, mask, self._last if len(tokens) > 1 else self._first
-        )[0]
-        return row
+        places = np.array([checked or (len(tokens),)], np.int64) - 1
+        rows: NDArray[np.float32] = self._run(slot, 1, ids, mask, places)[0]
+        return rows
 
     def decode(self, first: int, lengths: Sequence[int], tokens: Sequence[int]) -> NDArray[np.float32]:
         """Reads one token in each of neighbouring slots.
@@ -135,7 +131,10 @@ class OnnxRunner:
         """
         new = np.array(lengths, np.int64) + 1
         mask = (np.arange(int(new.max())) < new[:, None]).astype(np.int64)
-        return self._run(first, len(lengths), np.array(tokens, np.int64)[:, None], mask, self._last)
+        rows: NDArray[np.float32] = self._run(
+            first, len(lengths), np.array(tokens, np.int64)[:, None], mask, self._last
+        )[:, 0]
+        return rows
 
     def copy_out(self, slot: int, begin: int, end: int) -> KvCopy:
         """Copies positions of a slot."""
@@ -165,12 +164,11 @@ class OnnxRunner:
         binding.bind_cpu_input("input_ids", ids)
         binding.bind_cpu_input("attention_mask", mask)
         binding.bind_cpu_input("logits_positions", positions)
-        logits = np.empty((rows, 1, self.vocab_size), np.float32)
+        logits = np.empty((rows, positions.shape[1], self.vocab_size), np.float32)
         binding.bind_output("logits", "cpu", 0, np.float32, list(logits.shape), logits.ctypes.data)
         self._session.run_with_iobinding(binding)
         self.passes += 1
-        last: NDArray[np.float32] = logits[:, 0]
-        return last
+        return logits
 
     def _binding(self, first: int, rows: int) -> ort.IOBinding:
         """Returns the binding of neighbouring slots' rows; made once, because it names twice 60 buffers."""

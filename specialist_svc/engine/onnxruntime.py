@@ -14,6 +14,7 @@ from narrowgauge.models import PreparedModel
 from specialist_svc.engine import refusals
 from specialist_svc.engine.backend import Counters, Decoded, DecodeRequest, Written
 from specialist_svc.engine.digits import DigitRule, DigitTokens
+from specialist_svc.engine.drafting import Drafter
 from specialist_svc.engine.guides import guides_of
 from specialist_svc.engine.loop import CacheOptions, StepLoop
 from specialist_svc.engine.onnx_runner import KvCopy, OnnxRunner, open_session
@@ -38,6 +39,7 @@ class EngineOptions:
         chunk_tokens: Tokens of a prompt read in one step.
         threads: Threads of the kernels.
         forced_runs: Append forced tokens in one pass; without it the same bytes come more slowly.
+        drafts: Guess what comes next and check several tokens in one pass.
         caches: What is kept of KV caches.
         prefixes: Folder that keeps warmed prefixes from one process to the next; None for none.
         guide: What holds the constraint: `llguidance` or `outlines_core`.
@@ -49,6 +51,7 @@ class EngineOptions:
     chunk_tokens: int = 64
     threads: int = 1
     forced_runs: bool = True
+    drafts: bool = True
     caches: CacheOptions = field(default_factory=CacheOptions)
     prefixes: Path | None = None
     guide: str = "llguidance"
@@ -156,12 +159,14 @@ class OnnxruntimeBackend:
         length = sum(len(tokens) for tokens, _ in parts)
         if length + request.max_tokens > self.slot_tokens:
             raise refusals.prompt_too_long(prompt=length, output=request.max_tokens, slot=self.slot_tokens)
+        prompt = [token for tokens, _ in parts for token in tokens]
         writer = Writer(
             self._guides.guide(request.grammar),
             self._tokenizer,
             max_tokens=request.max_tokens,
             digits=DigitRule(self._digits, request.digits) if request.digits is not None else None,
             forced_runs=self._options.forced_runs,
+            drafter=Drafter(prompt, request.drafts) if self._options.drafts else None,
         )
         task = DecodeTask.of(request, parts, writer)
         self._loop.submit(task)

@@ -28,11 +28,19 @@ class Runner(Protocol):
     def passes(self) -> int:
         """Passes run so far."""
 
-    def append(self, slot: int, length: int, tokens: Sequence[int]) -> NDArray[np.float32]:
+    def append(
+        self, slot: int, length: int, tokens: Sequence[int], checked: Sequence[int] = ()
+    ) -> NDArray[np.float32]:
         """Reads tokens behind the first `length` ones of a slot.
 
+        Args:
+            slot: The slot.
+            length: Its tokens so far.
+            tokens: At least one.
+            checked: Numbers of these tokens behind which logits are wanted; empty for the last one alone.
+
         Returns:
-            Logits behind the last token, float32 [vocab_size]; valid until the next pass.
+            Logits, float32 [places, vocab_size]; valid until the next pass.
         """
 
     def decode(self, first: int, lengths: Sequence[int], tokens: Sequence[int]) -> NDArray[np.float32]:

@@ -26,10 +26,14 @@ class Run:
     Attributes:
         tokens: At least one; exactly one when single.
         single: Whether the token takes the ragged pass.
+        checked: For a run that ends in guesses, how many of its tokens stand before each place where a token
+            is chosen: first those that are sure, then those up to each guess with what is forced behind it.
+            Empty for a run without guesses.
     """
 
     tokens: tuple[int, ...]
     single: bool = False
+    checked: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,17 @@ class DecodeSequence:
 
 @dataclass(frozen=True)
 class Append:
-    """Tokens of one request that one pass reads."""
+    """Tokens of one request that one pass reads.
+
+    Attributes:
+        sequence: The request.
+        tokens: The tokens.
+        checked: See `Run.checked`.
+    """
 
     sequence: DecodeSequence
     tokens: tuple[int, ...]
+    checked: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -185,7 +196,9 @@ class Scheduler:
             if run.single:
                 singles.append(sequence)
             elif sequence.writing:
-                appends.append(Append(sequence, run.tokens[: self._limits.chunk_tokens]))
+                # Guesses are few, and go with the tokens before them.
+                most = len(run.tokens) if run.checked else self._limits.chunk_tokens
+                appends.append(Append(sequence, run.tokens[:most], run.checked))
             elif reading is None:
                 reading = Append(sequence, run.tokens[: self._limits.chunk_tokens])
         if reading is not None:
@@ -193,9 +206,11 @@ class Scheduler:
         return Step(tuple(appends), tuple(singles))
 
     def advance(self, sequence: DecodeSequence, tokens: int) -> None:
-        """Notes that the first tokens of the request's first run went through the model."""
+        """Notes that the first tokens of the request's first run went through the model; wrong guesses behind
+        them are dropped.
+        """
         run = sequence.runs.popleft()
-        if tokens < len(run.tokens):
+        if tokens < len(run.tokens) and not run.checked:
             sequence.runs.appendleft(Run(run.tokens[tokens:]))
         sequence.length += tokens
 

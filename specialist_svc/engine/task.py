@@ -114,6 +114,7 @@ class DecodeTask(DecodeSequence):
             cached_tokens=self.cached,
             output_tokens=len(writer.tokens),
             forced_tokens=writer.forced_tokens,
+            guessed_tokens=writer.guessed_tokens,
             timings=DecodeTimings(self.submitted, self.admitted, self.prefilled, self.first_token, finished),
         )
 

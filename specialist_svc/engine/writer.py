@@ -4,9 +4,17 @@ Greedy: the allowed token with the highest logit, the lowest id among equals. Fo
 tokens are those of the whole text's own tokenisation, so that the model reads at run time what it read in
 training. For that a sampled token that has not gone through the model yet may still be exchanged: after `"`
 the forced `,"key` becomes `","`, `key`.
+
+What the text probably goes on with is guessed (`Drafter`), and guesses go through the model together with the
+tokens before them. A guess is kept when the token that the logits choose before it is the same one: the text
+is what it would be without guesses, but for the last bits of logits between two tokens as good as equal.
 """
 
 from __future__ import annotations
+
+from collections import deque
+from copy import copy
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +22,7 @@ from numpy.typing import NDArray
 from narrowgauge.errors import InternalError
 from specialist_svc.engine.closing import closing_path
 from specialist_svc.engine.digits import DigitRule
+from specialist_svc.engine.drafting import LEAST_CHANCE, LEAST_EXPECTED, MOST_TOKENS, Drafter
 from specialist_svc.engine.guide import Guide, mask_words
 from specialist_svc.engine.scheduler import Run
 from specialist_svc.engine.tokenizer import ModelTokenizer
@@ -30,6 +39,7 @@ class Writer:
     Attributes:
         tokens: What was written, in the order in which it goes through the model.
         single: For each token that has been handed out in a run, whether that run was single.
+        guessed_tokens: Tokens that were guessed, and so took no pass of their own.
         finished: Nothing will follow.
         closed_early: The limit came near and the text was closed on the shortest way.
     """
@@ -42,6 +52,7 @@ class Writer:
         max_tokens: int,
         digits: DigitRule | None = None,
         forced_runs: bool = True,
+        drafter: Drafter | None = None,
     ) -> None:
         """Starts a text.
 
@@ -52,18 +63,23 @@ class Writer:
             digits: A rule for runs of digits, or None.
             forced_runs: Hand forced tokens out in one run. Without it each is a run of its own with the same
                 kernels, which gives the same bytes more slowly.
+            drafter: Guesses what comes next; None guesses nothing.
         """
         self._guide = guide
         self._tokenizer = tokenizer
         self._max_tokens = max_tokens
         self._digits = digits
         self.forced_runs = forced_runs
+        self._drafter = drafter
+        # What the guesses that are on their way would write, one after the other.
+        self._guessed: deque[tuple[int, ...]] = deque()
         self._mask: NDArray[np.int32] = np.zeros((1, mask_words(tokenizer.vocab_size)), np.int32)
         self._sampled = 0
         self._closing_from = self._search_from = max(max_tokens - CLOSING_RESERVE, max_tokens // 2)
         self._written = b""
         self.tokens: list[int] = []
         self.single: list[bool] = []
+        self.guessed_tokens = 0
         self.finished = False
         self.closed_early = False
 
@@ -95,7 +111,8 @@ class Writer:
             logits: float32 [vocab_size], of the last token's position.
 
         Returns:
-            What goes through the model next; nothing when the text is finished.
+            What goes through the model next; nothing when the text is finished, or when the token was guessed
+            and has gone through it.
 
         Raises:
             InternalError: The constraint allows nothing.
@@ -144,7 +161,8 @@ class Writer:
         """Ends the text if it may end here, or on a short way that is found; tells whether it did."""
         if not self._guide.may_end() and len(self.tokens) < self._search_from:
             return False
-        path = closing_path(self._guide, self._tokenizer, most=self._max_tokens - len(self.tokens))
+        room = self._max_tokens - len(self.tokens)
+        path = closing_path(self._guide, self._tokenizer, most=room, written=self._written)
         if path is None:
             # The search takes about as long as a few tokens, so it is not repeated at each.
             self._search_from = len(self.tokens) + 8
@@ -168,7 +186,17 @@ class Writer:
         self.finished = self._guide.must_end()
         if self.finished or not fresh:
             return ()
-        return self._runs(fresh, single=not forced)
+        if self._guessed and tuple(fresh) == self._guessed[0]:
+            self._guessed.popleft()
+            self.guessed_tokens += len(fresh)
+            if self.forced_runs:
+                self.single += [False] * len(fresh)
+                return ()
+            return self._runs(fresh, single=False)
+        self._guessed.clear()
+        if self._drafter is not None and sampled:
+            self._guessed.extend(self._draft(self._drafter, room=MOST_TOKENS))
+        return self._runs(fresh, single=not forced and not self._guessed)
 
     def _canonical(self, fresh: list[int]) -> list[int]:
         try:
@@ -180,6 +208,43 @@ class Writer:
 
     def _runs(self, fresh: list[int], *, single: bool) -> tuple[Run, ...]:
         self.single += [single] * len(fresh)
-        if single or self.forced_runs:
+        if not single and not self.forced_runs:
+            return tuple(Run((token,)) for token in fresh)
+        if not self._guessed:
             return (Run(tuple(fresh), single),)
-        return tuple(Run((token,)) for token in fresh)
+        ends = accumulate(map(len, self._guessed), initial=len(fresh))
+        guesses = (token for guess in self._guessed for token in guess)
+        return (Run((*fresh, *guesses), checked=tuple(ends)),)
+
+    def _draft(self, drafter: Drafter, *, room: int) -> list[tuple[int, ...]]:
+        """Returns what the next guesses would write; nothing when too few of them are likely to be right."""
+        guess = drafter.guess(self.tokens)
+        if guess is None or guess[1] < LEAST_CHANCE:
+            return []
+        ghost = self._ghost()
+        draft: list[tuple[int, ...]] = []
+        chance, expected = 1.0, 0.0
+        while guess is not None and len(ghost.tokens) < self._closing_from:
+            token, probability = guess
+            chance *= probability
+            if chance < LEAST_CHANCE or not ghost.mask()[token >> 5] >> (token & 31) & 1:
+                break
+            before = len(ghost.tokens)
+            ghost.take(token)
+            written = tuple(ghost.tokens[before:])
+            room -= len(written)
+            if ghost.finished or room < 0:
+                break
+            draft.append(written)
+            expected += chance
+            guess = drafter.guess(ghost.tokens)
+        return draft if expected >= LEAST_EXPECTED else []
+
+    def _ghost(self) -> Writer:
+        """Returns a writer that goes on from here by itself, and guesses nothing."""
+        ghost = copy(self)
+        ghost._guide = self._guide.copy()
+        ghost._drafter, ghost._guessed = None, deque()
+        ghost._mask = np.zeros_like(self._mask)
+        ghost.tokens, ghost.single = list(self.tokens), list(self.single)
+        return ghost

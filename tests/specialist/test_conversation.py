@@ -73,6 +73,7 @@ def conversation(bundle: Bundle, *texts: str) -> tuple[Conversation, ScriptedBac
         shots=(),
         catalogue_chars=0,
         schema_links=False,
+        drafts=None,
         backend=backend,
         max_output_tokens=100,
         max_redecodes=2,

@@ -124,10 +124,12 @@ class GatedRunner(OnnxRunner):
     gate: threading.Semaphore
     entered: threading.Semaphore
 
-    def append(self, slot: int, length: int, tokens: Sequence[int]) -> NDArray[np.float32]:
+    def append(
+        self, slot: int, length: int, tokens: Sequence[int], checked: Sequence[int] = ()
+    ) -> NDArray[np.float32]:
         self.entered.release()
         assert self.gate.acquire(timeout=WAIT_S)
-        return super().append(slot, length, tokens)
+        return super().append(slot, length, tokens, checked)
 
 
 @pytest.fixture

@@ -149,7 +149,7 @@ def test_a_specialist_of_ones_own_goes_on_from_the_carried_adapter(
         _start("builtin:call", carried=True, rank=8)
     low_rank = (np.ones((8, 16), np.float32), np.ones((16, 8), np.float32))
     matrices = {"model.layers.0.self_attn.q_proj": low_rank}
-    write_adapter(folder, base="tiny", rank=8, alpha=16.0, matrices=matrices, eight_bit=True)
+    write_adapter(folder, base="tiny", rank=8, alpha=16.0, matrices=matrices, bits=8)
     assert _start(None, carried=True, rank=8) == folder
     assert _start("builtin:call", carried=False, rank=8) == folder
     assert _start(None, carried=True, rank=16) is None

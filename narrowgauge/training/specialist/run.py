@@ -27,6 +27,7 @@ from narrowgauge.errors import DataLoss, FailedPrecondition
 from narrowgauge.evaluation.records import data_sha256
 from narrowgauge.models import Adapter, write_adapter
 from narrowgauge.models.checkpoint import Checkpoint
+from narrowgauge.models.draft_table import DRAFTS_FILE, DraftTable
 from narrowgauge.models.embedded import EMBEDDED_NAME, embedded_gguf
 from narrowgauge.models.gguf_checkpoint import GgufCheckpoint
 from narrowgauge.models.safetensors_checkpoint import SafetensorsCheckpoint
@@ -173,8 +174,9 @@ def train(run: Run, watcher: Watcher | None = None) -> Outcome:
         rank=recipe.rank,
         alpha=recipe.alpha,
         matrices={name: (a.numpy(), b.numpy()) for name, (a, b) in state.items()},
-        eight_bit=True,
+        bits=8,
     )
+    DraftTable.learn((example.target, example.sampled) for example in examples).save(run.out / DRAFTS_FILE)
     (run.out / TRAINING_FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     shutil.rmtree(run.state)
     return Outcome(run.out, facts)

@@ -1,0 +1,84 @@
+"""Guesses are checked in the pass that reads them, and change nothing of what is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine_grammars import check_call, request, texts
+from test_engine import decode, engine
+
+from narrowgauge.models.draft_table import DraftTable
+from specialist_svc.engine.backend import Decoded
+from specialist_svc.engine.drafting import Drafter
+
+
+def _table(calls: Sequence[Decoded]) -> DraftTable:
+    """A table of these calls, each seen often."""
+    tokens = [call.written.tokens for call in calls]
+    return DraftTable.learn([(call, [True] * len(call)) for call in tokens] * 20)
+
+
+def test_what_the_prompt_says_is_copied() -> None:
+    """The longest match wins, then the last one; one token alone is no match."""
+    drafter = Drafter([5, 1, 2, 3, 9, 1, 2, 4, 8, 2, 7], None)
+    assert drafter.guess([1, 2])[0] == 4  # type: ignore[index]
+    assert drafter.guess([5, 1, 2])[0] == 3  # type: ignore[index]
+    assert drafter.guess([6, 2]) is None
+    assert drafter.guess([]) is None
+
+
+def test_the_likelier_source_is_followed() -> None:
+    """What the table has nearly always seen beats a short match; agreement is as sure as the surer one."""
+    drafter = Drafter([1, 2, 3], DraftTable({}))
+    assert drafter.guess([1, 2]) == (3, 0.45)
+    seen = DraftTable.learn([([1, 2, 6], [True] * 3)] * 20)
+    assert Drafter([1, 2, 3], seen).guess([1, 2])[0] == 6  # type: ignore[index]
+    same = Drafter([1, 2, 6], seen).guess([1, 2])
+    assert same == seen.guess([1, 2])
+
+
+def test_right_guesses_save_passes_and_change_nothing(tiny_prepared_model: Path) -> None:
+    """Guesses from the calls themselves are nearly all right: the same texts in half the passes."""
+    asked = [request(text) for text in texts(6)]
+    with engine(tiny_prepared_model, drafts=False) as backend:
+        plain = decode(backend, asked)
+        plain_passes = backend.counters().passes
+    assert all(call.guessed_tokens == 0 for call in plain)
+    table = _table(plain)
+    with engine(tiny_prepared_model) as backend:
+        drafted = decode(backend, [request(text, drafts=table) for text in texts(6)])
+        passes = backend.counters().passes
+    assert [call.written.text for call in drafted] == [call.written.text for call in plain]
+    assert [call.written.tokens for call in drafted] == [call.written.tokens for call in plain]
+    assert all(call.guessed_tokens > 0 for call in drafted)
+    assert passes < 0.6 * plain_passes
+
+
+def test_wrong_guesses_change_nothing(tiny_prepared_model: Path) -> None:
+    """A table of other calls guesses what the model does not write."""
+    with engine(tiny_prepared_model, drafts=False) as backend:
+        plain = decode(backend, [request(text) for text in texts(6)])
+    reversed_calls = [(call.written.tokens[::-1], [True] * len(call.written.tokens)) for call in plain]
+    wrong = DraftTable.learn(reversed_calls * 20)
+    with engine(tiny_prepared_model) as backend:
+        drafted = decode(backend, [request(text, drafts=wrong) for text in texts(6)])
+    for one, other in zip(drafted, plain, strict=True):
+        check_call(one.written.text)
+        assert one.written.text == other.written.text
+
+
+def test_drafted_calls_are_the_same_alone_and_together(tiny_prepared_model: Path) -> None:
+    """Whether to guess depends on the request alone: same tokens, read by the same kernels, in any company
+    and with forced tokens one by one.
+    """
+    with engine(tiny_prepared_model, drafts=False) as backend:
+        table = _table(decode(backend, [request(text) for text in texts(8)][:4]))
+    asked = [request(text, drafts=table) for text in texts(8)]
+    with engine(tiny_prepared_model) as backend:
+        together = [call.written for call in decode(backend, asked)]
+    with engine(tiny_prepared_model) as backend:
+        alone = [decode(backend, [one])[0].written for one in asked]
+    with engine(tiny_prepared_model, forced_runs=False) as backend:
+        slowly = [call.written for call in decode(backend, asked)]
+    assert together == alone == slowly
