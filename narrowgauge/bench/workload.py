@@ -87,6 +87,7 @@ class Call:
         max_tokens: Upper bound on tokens written.
         reuse_prefix: Whether what was read of earlier prompts may be used.
         forced_runs: Whether tokens that the constraint forces may be appended in one pass.
+        drafts: Whether tokens may be guessed and checked in one pass.
     """
 
     prompt: tuple[str, ...]
@@ -95,6 +96,7 @@ class Call:
     max_tokens: int = MAX_TOKENS
     reuse_prefix: bool = True
     forced_runs: bool = True
+    drafts: bool = True
 
     @property
     def text(self) -> str:
@@ -137,10 +139,24 @@ class Workload:
         """Surfaces of ours that write this contract."""
         return tuple(name for name in self.constraints if name in SURFACES)
 
-    def call(self, number: int, surface: str, *, reuse_prefix: bool = True, forced_runs: bool = True) -> Call:
+    def call(
+        self,
+        number: int,
+        surface: str,
+        *,
+        reuse_prefix: bool = True,
+        forced_runs: bool = True,
+        drafts: bool = True,
+    ) -> Call:
         """Returns the call of a request; numbers beyond the last begin again."""
-        prompt = self.prompts[number % len(self.prompts)]
-        return Call(prompt, self.constraints, surface, reuse_prefix=reuse_prefix, forced_runs=forced_runs)
+        return Call(
+            self.prompts[number % len(self.prompts)],
+            self.constraints,
+            surface,
+            reuse_prefix=reuse_prefix,
+            forced_runs=forced_runs,
+            drafts=drafts,
+        )
 
 
 def order_requests(count: int, *, seed: int = 0) -> tuple[str, ...]:

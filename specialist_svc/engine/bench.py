@@ -37,7 +37,7 @@ class OwnEngine:
     def __init__(self, model: PreparedModel, *, threads: int, slots: int, slot_tokens: int) -> None:
         self._model = model
         self._options = EngineOptions(slots=slots, slot_tokens=slot_tokens, threads=threads, queue=1024)
-        self._backends: dict[tuple[bool, bool], OnnxruntimeBackend] = {}
+        self._backends: dict[tuple[bool, bool, bool], OnnxruntimeBackend] = {}
         self._runner: OnnxRunner | None = None
         self._filled = 0
 
@@ -53,7 +53,7 @@ class OwnEngine:
 
     def call(self, call: Call) -> Answer:
         """See `BenchEngine.call`."""
-        backend = self._backend(reuse=call.reuse_prefix, forced=call.forced_runs)
+        backend = self._backend(reuse=call.reuse_prefix, forced=call.forced_runs, drafts=call.drafts)
         request = DecodeRequest(
             call.prompt, call.constraint, max_tokens=call.max_tokens, shared_parts=len(call.prompt) - 1
         )
@@ -92,8 +92,9 @@ class OwnEngine:
         if self._runner is not None:
             self._runner.close()
 
-    def _backend(self, *, reuse: bool, forced: bool) -> OnnxruntimeBackend:
-        if (reuse, forced) not in self._backends:
+    def _backend(self, *, reuse: bool, forced: bool, drafts: bool) -> OnnxruntimeBackend:
+        way = (reuse, forced, drafts)
+        if way not in self._backends:
             caches = self._options.caches if reuse else _NO_CACHES
             options = EngineOptions(
                 slots=self._options.slots,
@@ -101,10 +102,11 @@ class OwnEngine:
                 queue=self._options.queue,
                 threads=self._options.threads,
                 forced_runs=forced,
+                drafts=drafts,
                 caches=caches,
             )
-            self._backends[reuse, forced] = OnnxruntimeBackend(self._model, options)
-        return self._backends[reuse, forced]
+            self._backends[way] = OnnxruntimeBackend(self._model, options)
+        return self._backends[way]
 
     def _bare(self, rows: int, tokens: int) -> OnnxRunner:
         """Returns a runner without a loop, with at least these rows of at least these tokens."""

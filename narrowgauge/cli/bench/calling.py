@@ -34,18 +34,23 @@ class _Variant:
     surface: str
     reuse_prefix: bool = True
     forced_runs: bool = True
+    drafts: bool = True
 
     def call(self, contest: Contest, number: int) -> Call:
         return contest.workload.call(
-            number, self.surface, reuse_prefix=self.reuse_prefix, forced_runs=self.forced_runs
+            number,
+            self.surface,
+            reuse_prefix=self.reuse_prefix,
+            forced_runs=self.forced_runs,
+            drafts=self.drafts,
         )
 
 
 async def bench_call(options: BenchOptions, report: Report, progress: Progress) -> None:
     """Adds the times of one call and, with a peer, those of the peer and the ratios.
 
-    Without a peer: `cold_ms`, `cached_ms`, `cached_unforced_ms`, `compact_ms` where the surface exists,
-    `tokens_out`, `compact_tokens_out`, `tokens_forced` and `prompt_tokens`. With one: the peer's best
+    Without a peer: `cold_ms`, `cached_ms`, `cached_unforced_ms`, `cached_undrafted_ms`, `compact_ms` where the
+    surface exists, `tokens_out`, `compact_tokens_out`, `tokens_forced` and `prompt_tokens`. With one: the peer's best
     setting as `peer_cold_ms`, `peer_cached_ms` and `peer_tokens_out`, each setting as `peer.<setting>.…`,
     and `speedup` (cached, outputs of equal length), `speedup_cold` and `speedup_own_surface` (each with its
     fastest way to write the same message).
@@ -85,6 +90,7 @@ def _variants(field: Contest) -> dict[str, _Variant]:
         "cold": _Variant(field.own, "protojson", reuse_prefix=False),
         "cached": _Variant(field.own, "protojson"),
         "cached_unforced": _Variant(field.own, "protojson", forced_runs=False),
+        "cached_undrafted": _Variant(field.own, "protojson", drafts=False),
     }
     if COMPACT in field.workload.surfaces:
         found["compact"] = _Variant(field.own, COMPACT)
@@ -101,7 +107,7 @@ def _add_own(
     tokens: dict[str, list[int]],
     counts: dict[str, list[float]],
 ) -> None:
-    own = ("cold", "cached", "cached_unforced", COMPACT)
+    own = ("cold", "cached", "cached_unforced", "cached_undrafted", COMPACT)
     add_medians(report, {f"{name}_ms": times[name] for name in own if name in times})
     add_medians(report, {"tokens_out": [float(n) for n in tokens["cached"]], **counts})
     if COMPACT in times:
