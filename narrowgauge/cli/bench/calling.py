@@ -49,11 +49,11 @@ class _Variant:
 async def bench_call(options: BenchOptions, report: Report, progress: Progress) -> None:
     """Adds the times of one call and, with a peer, those of the peer and the ratios.
 
-    Without a peer: `cold_ms`, `cached_ms`, `cached_unforced_ms`, `cached_undrafted_ms`, `compact_ms` where the
-    surface exists, `tokens_out`, `compact_tokens_out`, `tokens_forced` and `prompt_tokens`. With one: the peer's best
-    setting as `peer_cold_ms`, `peer_cached_ms` and `peer_tokens_out`, each setting as `peer.<setting>.…`,
-    and `speedup` (cached, outputs of equal length), `speedup_cold` and `speedup_own_surface` (each with its
-    fastest way to write the same message).
+    Without a peer: `cold_ms`, `cached_ms`, `cached_unforced_ms`, `cached_undrafted_ms`, `compact_ms` where
+    the surface exists, `tokens_out`, `compact_tokens_out`, `tokens_forced` and `prompt_tokens`. With one: the
+    peer's best setting as `peer_cold_ms`, `peer_cached_ms` and `peer_tokens_out`, each setting as
+    `peer.<setting>.…`, and `speedup` (cached, outputs of equal length), `speedup_cold` and
+    `speedup_own_surface` (each with its fastest way to write the same message).
 
     Raises:
         NotFound, FailedPrecondition: As `contest`.
