@@ -55,6 +55,7 @@ class Trained:
             shots=(),
             catalogue_chars=self.config.catalogue_chars,
             schema_links=self.config.schema_links,
+            drafts=None,
             backend=backend,
             max_output_tokens=self.config.max_output_tokens,
             max_redecodes=0,
