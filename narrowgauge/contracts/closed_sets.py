@@ -17,6 +17,7 @@
 | `figures` | numbers, dates, amounts and percentages of the context documents, as written |
 | `key_prefix:<Entity>` | the first characters of the entity's record ids, when it has any |
 | `record_ids` | names and key prefixes of the record ids in the request or its context (`RecordAliases`) |
+| `external_keys` | `given` when the request or its context gives a key of another system (`gives_key`) |
 | any other | the catalogue's `closed_sets` |
 """
 
@@ -26,6 +27,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 
+from narrowgauge.contracts.external_keys import EXTERNAL_KEYS, gives_key
 from narrowgauge.contracts.record_aliases import RECORD_IDS, RecordAliases
 from narrowgauge.contracts.surfaces.surface import ClosedSets
 from narrowgauge.errors import InvalidRequest
@@ -41,7 +43,7 @@ __all__ = [
     "text_sets",
 ]
 
-TEXT_SETS = ("figures", RECORD_IDS)
+TEXT_SETS = ("figures", RECORD_IDS, EXTERNAL_KEYS)
 """Closed sets that come from a sub-task's words, and so differ between requests on one catalogue."""
 
 _RESERVED = frozenset({"entities", "fields", "qualified_fields", "values", *TEXT_SETS})
@@ -86,6 +88,7 @@ def text_sets(request: str, source: str) -> ClosedSets:
     return {
         "figures": _distinct(figures_in(source)),
         RECORD_IDS: RecordAliases(request, source).closed_set,
+        EXTERNAL_KEYS: ("given",) if gives_key(request, source) else (),
     }
 
 

@@ -2,7 +2,8 @@
 
 The object comes before its fields, so that only its own fields can follow, each with the kind of value that
 its type holds: a picklist takes its own values, a number no text. Written fields stand in the catalogue's
-order, each at most once, and a new record has its required fields. Record ids are those of the request and
+order, each at most once, and a new record has its required fields. A record is referred to by an external id
+only where the request or its context gives a key. Record ids are those of the request and
 its context, by their short names (`RecordAliases`), where an id of their object can stand.
 """
 
@@ -114,7 +115,9 @@ class _Grammar:
 
     def _writable(self, entity: str) -> frozenset[str]:
         own = self.sets.get(f"writable:{entity}", ())
-        # A new record can refer to another one by that one's external id.
+        # A new record can refer to another one by that one's external id, if somebody gave it.
+        if not self.sets.get("external_keys", ("given",)):
+            return frozenset(own)
         related = (
             f"{relationship}.{key}"
             for relationship, target in self._relationships(entity)

@@ -44,8 +44,8 @@ class CompiledSalesforceSurface:
 
     @property
     def closed_sets(self) -> frozenset[str]:
-        """`entities` and `record_ids`; fields, types and values are read from the sets of each entity."""
-        return frozenset({"entities", "record_ids"})
+        """Those named here; fields, types and values are read from the sets of each entity."""
+        return frozenset({"entities", "record_ids", "external_keys"})
 
     def grammar(self, closed_sets: ClosedSets) -> str:
         """Returns the grammar of all calls over the catalogue's objects, and of `UNANSWERABLE`."""
@@ -53,7 +53,7 @@ class CompiledSalesforceSurface:
 
     def artefact(self) -> Mapping[str, object]:
         """Returns what tells one version of this surface from another."""
-        return {"surface": self.name, "contract": self.contract.service, "version": 4}
+        return {"surface": self.name, "contract": self.contract.service, "version": 5}
 
     def parse(self, text: str, closed_sets: ClosedSets) -> ToolCall:
         """Reads a call."""
