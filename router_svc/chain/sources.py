@@ -6,7 +6,8 @@ their words; a step whose job is its context and that is linked to nothing could
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 
 from google.protobuf.descriptor import Descriptor
 
@@ -19,6 +20,16 @@ __all__ = ["about_context", "link_sources"]
 
 _AFTER = dispatcher_pb2.DEPENDENCY_KIND_AFTER
 _USES = dispatcher_pb2.DEPENDENCY_KIND_USES
+_WORD = re.compile(r"[^\W\d_]{4,}")
+# Words of requests of any kind, and of summaries: sharing one says nothing of what a step is about.
+_GENERAL = frozenset(
+    {
+        "about", "after", "also", "brief", "finally", "from", "give", "have", "headline", "into", "last",
+        "line", "list", "make", "note", "point", "report", "sentence", "short", "show", "summarise",
+        "summarize", "summary", "tell", "that", "them", "then", "these", "this", "those", "what", "which",
+        "with", "write",
+    }
+)  # fmt: skip
 _FIGURES = "figures"  # values that are quoted from the context
 
 
@@ -34,8 +45,9 @@ def about_context(contracts: Mapping[str, Contract]) -> frozenset[str]:
 def link_sources(plan: dispatcher_pb2.Plan, specialists: Collection[str]) -> dispatcher_pb2.Plan:
     """Gives steps of these specialists that use no result the only one that they can be about.
 
-    That is the result of the one step that such a step comes after; where it comes after none, the one result
-    before it that no other step uses. Between several none is guessed. A step that quotes a text is about it.
+    That is the result of the one step before it that shares a word with it which no other step has ("a note
+    on the invoices"); else of the one step that it comes after; where it comes after none, the one result
+    that no other step uses. Between several none is guessed. A step that quotes a text is about it.
 
     Args:
         plan: A plan whose dependencies are steps of it; it is not changed.
@@ -67,7 +79,9 @@ def _only_source(plan: dispatcher_pb2.Plan, index: int) -> int | None:
     # Text order; a step that waits for this one cannot be its source.
     results = [k for k in range(index) if plan.steps[k].specialist and index not in behind[k]]
     before = {d.step for d in plan.steps[index].depends_on}
+    subjects = [_subjects(step.text) for step in plan.steps]
     for candidates in (
+        [k for k in results if _own(subjects, k, results) & subjects[index]],
         [k for k in range(len(plan.steps)) if k in before and plan.steps[k].specialist],
         [k for k in results if not any(k in used for used in data)],
         results,
@@ -75,6 +89,16 @@ def _only_source(plan: dispatcher_pb2.Plan, index: int) -> int | None:
         if candidates:
             return candidates[0] if len(candidates) == 1 else None
     return None
+
+
+def _subjects(text: str) -> set[str]:
+    """Words that may say what a text is about, without the endings of plurals."""
+    return {word.removesuffix("s") for word in _WORD.findall(text.lower())} - _GENERAL
+
+
+def _own(subjects: Sequence[set[str]], k: int, among: Sequence[int]) -> set[str]:
+    """Words of one step that none of the others has."""
+    return subjects[k].difference(*(subjects[other] for other in among if other != k))
 
 
 def _quotes(message: Descriptor, seen: frozenset[str]) -> bool:
