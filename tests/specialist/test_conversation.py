@@ -28,7 +28,7 @@ class ScriptedDecoding:
     def __init__(self, text: str) -> None:
         self.future: Future[Decoded] = Future()
         times = DecodeTimings(0, 0, 0, 0, 0)
-        self.future.set_result(Decoded(Written(text), False, 10, 0, 5, 2, times))
+        self.future.set_result(Decoded(Written(text), False, 10, 0, 5, 2, 0, times))
 
     def cancel(self) -> None:
         """Has ended already."""

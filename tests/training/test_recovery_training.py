@@ -36,7 +36,7 @@ class WritingDecoding:
 
     def __init__(self, written: Written) -> None:
         self.future: Future[Decoded] = Future()
-        self.future.set_result(Decoded(written, False, 10, 0, 5, 2, DecodeTimings(0, 0, 0, 0, 0)))
+        self.future.set_result(Decoded(written, False, 10, 0, 5, 2, 0, DecodeTimings(0, 0, 0, 0, 0)))
 
     def cancel(self) -> None:
         """Has ended already."""
