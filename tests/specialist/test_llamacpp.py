@@ -50,7 +50,7 @@ def onnx_logits(folder: Path) -> NDArray[np.float32]:
     runner = OnnxRunner(
         open_session(model, threads=1, provider="CPUExecutionProvider"), model, slots=1, slot_tokens=64
     )
-    return runner.append(0, 0, PROMPT).copy()
+    return runner.append(0, 0, PROMPT)[0].copy()
 
 
 def order_of(server: LlamaServer, among: Sequence[int]) -> list[int]:

@@ -244,7 +244,7 @@ def test_what_ollama_cannot_serve_is_refused(
     """Another surface than JSON, and an adapter that would not be applied, are errors at start."""
     with (
         pytest.raises(FailedPrecondition) as caught,
-        backends.specialist("ollama", specialist=name, bundle=bundle.path, surface=surface),
+        backends.specialist("ollama", specialists=(name,), bundle=bundle.path, surface=surface),
     ):
         pass
     assert caught.value.reason == reason
