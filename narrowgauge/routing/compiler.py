@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +18,9 @@ import numpy.typing as npt
 from narrowgauge.contracts.route_rules import RouteRule
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.routing.encoder import ENCODER_FILES, ENCODER_FOLDER, Encoder
-from narrowgauge.routing.lexical import WIDTH, lexical_features
-from narrowgauge.routing.logistic import fit, held_out_logits, softmax, temperature_of
+from narrowgauge.routing.heads import KERNEL_MOST, Texts, kernel_head, linear_head
+from narrowgauge.routing.kernel import wording_of
+from narrowgauge.routing.logistic import softmax, temperature_of
 from narrowgauge.routing.rules import checked_rules
 from narrowgauge.routing.segmentation import quoted_regions, whole_span
 from narrowgauge.routing.spelling import words_of
@@ -33,14 +35,6 @@ OUT_OF_SCOPE = "oos"
 
 _NEGATIVES = Path(__file__).parent / "out_of_scope.txt"
 _FORMAT = 2
-# A vector has length one; the factor puts the decay of the regression into a range that is well conditioned.
-_SCALE = np.float32(10.0)
-_DECAY = 1.5e-2
-_DECAY_MANY = 1e-4
-_DECAY_LEXICAL = 5e-3
-_LEXICAL_SCALE = np.float32(5.0)
-# Rows times classes up to which intents are told apart by their words as well; beyond, examples are many.
-_LEXICAL_MOST = 250_000
 # Above this cosine a negative is so close to a specialist's own words that it is none for this set.
 _TOO_CLOSE = 0.65
 _NONE_SHARE = 0.5
@@ -172,53 +166,51 @@ def _compile(
     own = _alone(encoder, [text for _, text in pool])
     none = len(names)
     pool += [(none, text) for text in negatives]
-    rows = _in_context(encoder, pool, np.concatenate([own, _alone(encoder, negatives)]))
+    vectors = np.concatenate([own, _alone(encoder, negatives)])
     outside = _outside(Encoder(folder, threads=1, words=words_of(general)), folder, general)
     far = (outside[: len(outside) // 2] @ own.T).max(axis=1) < _TOO_CLOSE
-    rows = _Rows(
-        np.concatenate([rows.vectors, outside[np.concatenate([far, far])]]),
-        np.concatenate([rows.classes, np.full(2 * int(far.sum()), none)]),
-        np.concatenate([rows.groups, len(pool) + np.tile(np.arange(int(far.sum())), 2)]),
-    )
-    classes = len(names) + 1
-    sizes = np.bincount(rows.classes, minlength=classes)
-    # Every class counts alike, whatever the length of its list, and what nobody serves counts half: most
-    # requests to a router are meant for one of its specialists.
-    share = np.where(rows.classes == none, np.where(precision is None, 1.0, _NONE_SHARE), 1.0)
-    weights = (share / sizes[rows.classes]).astype(np.float32)
-    decay = _DECAY if len(rows.vectors) <= _FEW else _DECAY_MANY
-    x = rows.vectors * _SCALE
-    scale = np.full(x.shape[1], _SCALE, np.float32)
-    lexical = precision is None and len(x) * classes <= _LEXICAL_MOST
-    if lexical:
-        sketches = lexical_features([text for _, text in pool] + [general[i] for i in np.flatnonzero(far)])
-        x = np.concatenate([x, sketches[rows.groups] * _LEXICAL_SCALE], axis=1)
-        scale = np.concatenate([scale, np.full(WIDTH, _LEXICAL_SCALE, np.float32)])
-        decay = _DECAY_LEXICAL
-    steps = 100
-    model = fit(x, rows.classes, classes, weights=weights, decay=decay, steps=steps)
-    held = held_out_logits(x, rows.classes, rows.groups, classes, weights=weights, decay=decay, steps=steps)
-    temperature = temperature_of(held, rows.classes, weights)
-    probabilities = softmax(held / np.float32(temperature))
+    distant = [text for text, kept in zip(general, far, strict=True) if kept]
+    if precision is None and len(pool) <= KERNEL_MOST:
+        wordings = [wording_of(name) for name in names]
+        fitted = kernel_head(
+            Texts(vectors, [text for _, text in pool]),
+            np.array([k for k, _ in pool], np.int64),
+            len(names) + 1,
+            outside=Texts(outside[: len(general)][far], distant),
+            names=Texts(_alone(encoder, wordings), wordings) if all(wordings) else None,
+        )
+    else:
+        rows = _in_context(encoder, pool, vectors)
+        fitted = linear_head(
+            np.concatenate([rows.vectors, outside[np.concatenate([far, far])]]),
+            np.concatenate([rows.classes, np.full(2 * len(distant), none)]),
+            np.concatenate([rows.groups, len(pool) + np.tile(np.arange(len(distant)), 2)]),
+            len(names) + 1,
+            # Most requests to a router are meant for one of its specialists.
+            none_share=1.0 if precision is None else _NONE_SHARE,
+            texts=[text for _, text in pool] + distant if precision is None else (),
+        )
+    temperature = temperature_of(fitted.held_out, fitted.classes, fitted.weights)
+    probabilities = softmax(fitted.held_out / np.float32(temperature))
     thresholds = [
-        floor if precision is None else _threshold(probabilities, rows.classes, k, precision, floor)
+        floor if precision is None else _threshold(probabilities, fitted.classes, k, precision, floor)
         for k in range(len(names))
     ]
     out.mkdir(parents=True, exist_ok=True)
     for name in ENCODER_FILES:
         shutil.copyfile(folder / name, out / name)
-    np.savez(out / "routes.npz", weight=model.weight * scale[:, None], bias=model.bias)
+    np.savez(out / "routes.npz", **cast(dict[str, Any], fitted.arrays))
     description = {
         "format": _FORMAT,
         "specialists": names,
         "temperature": round(temperature, 6),
         "thresholds": {name: round(t, 4) for name, t in zip(names, thresholds, strict=True)},
         "examples": {name: len(texts[name]) for name in names},
-        "out_of_scope_examples": int(sizes[none] if none < len(sizes) else 0),
-        "lexical": lexical,
+        "out_of_scope_examples": int((fitted.classes == none).sum()),
+        **fitted.facts,
         "words": words,
         **ruled,
-        "held_out_accuracy": round(float((probabilities.argmax(1) == rows.classes).mean()), 4),
+        "held_out_accuracy": round(float((probabilities.argmax(1) == fitted.classes).mean()), 4),
     }
     (out / "router.json").write_text(
         json.dumps(description, indent=1, sort_keys=True) + "\n", encoding="utf-8"

@@ -16,9 +16,11 @@ from narrowgauge.contracts.route_rules import FORBID, FORCE, RouteRule
 from narrowgauge.errors import DataLoss, InvalidRequest, LimitExceeded
 from narrowgauge.routing.dependencies import decode
 from narrowgauge.routing.encoder import Encoder
+from narrowgauge.routing.kernel import KernelRidge
 from narrowgauge.routing.lexical import WIDTH, asked_text, lexical_features
-from narrowgauge.routing.logistic import softmax
-from narrowgauge.routing.routes import NO_SPECIALIST, Route, RouteClassifier
+from narrowgauge.routing.logistic import Logistic, softmax
+from narrowgauge.routing.references import ruled
+from narrowgauge.routing.routes import NO_SPECIALIST, Route, RouteClassifier, RouteHead
 from narrowgauge.routing.rules import RuleSet
 from narrowgauge.routing.segmentation import BEGIN, quoted_regions, segment, whole_span
 from narrowgauge.v1 import dispatcher_pb2, options_pb2
@@ -82,17 +84,18 @@ class RouterGraph:
             names = tuple(description["specialists"])
             temperature = np.float32(description["temperature"])
             with np.load(io.BytesIO((path / "routes.npz").read_bytes())) as routes:
-                weight, bias = routes["weight"] / temperature, routes["bias"] / temperature
+                arrays = {name: routes[name] for name in routes.files}
             thresholds = {name: float(description["thresholds"][name]) for name in names}
             lexical = bool(description.get("lexical", False))
+            head = _head(arrays, temperature, float(description.get("gamma", 0.0)), WIDTH if lexical else 0)
             words = [str(word) for word in description.get("words", [])]
             rules = RuleSet([RouteRule.of_values(values) for values in description["rules"]])
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, InvalidRequest) as error:
             raise DataLoss("ROUTER_DAMAGED", f"{path} is not a compiled router: {error}") from error
         encoder = Encoder(path, threads=_threads() if threads is None else threads, words=words)
-        if weight.shape != (encoder.hidden + (WIDTH if lexical else 0), len(names) + 1):
+        if head.shape != (encoder.hidden + (WIDTH if lexical else 0), len(names) + 1):
             raise DataLoss("ROUTER_DAMAGED", f"{path}/routes.npz does not fit the specialists of router.json")
-        return cls(encoder, names, RouteClassifier(names, weight, bias, thresholds), rules, lexical)
+        return cls(encoder, names, RouteClassifier(names, head, thresholds), rules, lexical)
 
     @property
     def specialists(self) -> tuple[str, ...]:
@@ -126,7 +129,7 @@ class RouterGraph:
         if len(kept) < len(found):
             # What lies between two steps is part of what tells their dependency: it is read again.
             _, kinds = self._encoder.read(encoded, [found[k][1] for k in kept], quotes)
-        needs_of = decode(kinds)
+        needs_of = decode(ruled(text, [found[k][0] for k in kept], quotes, kinds))
         plan = dispatcher_pb2.Plan()
         for k, needs in zip(kept, needs_of, strict=True):
             (begin, end), route = found[k][0], routes[k]
@@ -193,6 +196,16 @@ def _begin_probabilities(tags: Array, tokens: list[tuple[int, int]]) -> list[flo
     """The probability that a sub-task begins at the first token of each span; tags float32 [T, 3] logits."""
     table = softmax(tags[[begin for begin, _ in tokens]])
     return [float(row[BEGIN]) for row in table]
+
+
+def _head(arrays: dict[str, Array], temperature: np.float32, gamma: float, sketch: int) -> RouteHead:
+    """Puts the arrays of `routes.npz` together; the temperature is divided into the logits."""
+    if "rows" in arrays:
+        rows, weight = arrays["rows"], arrays["weight"]
+        if rows.shape[1] != weight.shape[0]:
+            raise ValueError(f"{rows.shape[1]} examples have weights for {weight.shape[0]}")
+        return KernelRidge(rows, weight, gamma, rows.shape[0] - sketch, float(temperature))
+    return Logistic(arrays["weight"] / temperature, arrays["bias"] / temperature)
 
 
 def _threads() -> int:

@@ -26,6 +26,11 @@ class Logistic:
     weight: Array
     bias: Array
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of features and of classes."""
+        return self.weight.shape[0], self.weight.shape[1]
+
     def logits(self, x: Array) -> Array:
         """Returns float32 [rows, classes]."""
         result: Array = x @ self.weight + self.bias

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from narrowgauge.contracts.route_rules import FORBID, FORCE
 from narrowgauge.routing.logistic import softmax
 from narrowgauge.routing.rules import RuleMatch, allowed_by
 
-__all__ = ["CLASSIFIER", "NO_SPECIALIST", "Route", "RouteClassifier"]
+__all__ = ["CLASSIFIER", "NO_SPECIALIST", "Route", "RouteClassifier", "RouteHead"]
 
 Array = npt.NDArray[np.float32]
 
@@ -44,32 +45,39 @@ class Route:
     rules: tuple[RuleMatch, ...] = ()
 
 
+class RouteHead(Protocol):
+    """Turns what is read of steps into logits, the temperature divided in."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of features and of classes."""
+
+    def logits(self, x: Array) -> Array:
+        """Returns float32 [steps, classes] for float32 [steps, features]."""
+
+
 class RouteClassifier:
     """Classifies route vectors, and abstains.
 
     Args:
         names: Specialists in the order of the classes; the class after the last is out of scope.
-        weight: float32 [hidden, classes], the temperature divided in.
-        bias: float32 [classes], likewise.
+        head: Gives the logits.
         thresholds: Probability by specialist below which the router abstains.
     """
 
-    def __init__(
-        self, names: tuple[str, ...], weight: Array, bias: Array, thresholds: Mapping[str, float]
-    ) -> None:
+    def __init__(self, names: tuple[str, ...], head: RouteHead, thresholds: Mapping[str, float]) -> None:
         self._names = names
-        self._weight = weight
-        self._bias = bias
+        self._head = head
         self._thresholds = thresholds
 
     def routes(self, vectors: Array, matches: Sequence[Sequence[RuleMatch]]) -> list[Route]:
         """Routes steps.
 
         Args:
-            vectors: float32 [steps, hidden].
+            vectors: float32 [steps, features].
             matches: The rules that match each step.
         """
-        table = softmax(vectors @ self._weight + self._bias)
+        table = softmax(self._head.logits(vectors))
         return [self._route(row, matched) for row, matched in zip(table, matches, strict=True)]
 
     def _route(self, probabilities: Array, matches: Sequence[RuleMatch]) -> Route:
