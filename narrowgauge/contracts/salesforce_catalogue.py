@@ -75,20 +75,22 @@ class Described:
 
 def described_of(body: dict[str, Any]) -> Described:
     """Reads a describe as the REST API answers it."""
-    fields = tuple(_field(entry) for entry in body["fields"])
+    # A describe that does not say so is of an object that can be written.
+    writable = bool(body.get("createable", True) or body.get("updateable", True))
+    fields = tuple(_field(entry, writable=writable) for entry in body["fields"])
     return Described(body["name"], body["label"], fields, body.get("keyPrefix") or "")
 
 
-def _field(entry: dict[str, Any]) -> DescribedField:
+def _field(entry: dict[str, Any], *, writable: bool) -> DescribedField:
     createable = bool(entry.get("createable"))
     nillable = bool(entry.get("nillable"))
     return DescribedField(
         name=entry["name"],
         label=entry["label"],
         type=str(entry["type"]).lower(),
-        writable=createable or bool(entry.get("updateable")),
+        writable=writable and (createable or bool(entry.get("updateable"))),
         nillable=nillable,
-        required=createable and not nillable and not entry.get("defaultedOnCreate"),
+        required=writable and createable and not nillable and not entry.get("defaultedOnCreate"),
         external_id=bool(entry.get("externalId")),
         values=tuple(value["value"] for value in entry.get("picklistValues") or () if value.get("active")),
         references=tuple(entry.get("referenceTo") or ()),
