@@ -38,4 +38,5 @@ def test_what_cannot_be_written_has_no_writes(flags: dict[str, bool], writable: 
     grammar = salesforce_grammar(closed_sets_of(catalogue, (), "rename 005Ng0000000001IAA"))
     assert ('"create "' in grammar) is writable
     assert ('"update "' in grammar) is writable
+    assert ('"delete "' in grammar) is writable
     assert '"query "' in grammar

@@ -82,7 +82,8 @@ class _Grammar:
             identifier = self._identifier(entity)
             if identifier and self.sets.get(f"type:{entity}.Id"):
                 methods.append(f'"get " {name} " " {identifier} {self._shown(entity)}')
-                methods.append(f'"delete " {name} " " {identifier}')
+                if self.sets.get(f"writable:{entity}"):
+                    methods.append(f'"delete " {name} " " {identifier}')
             methods += self._writes(entity, name, identifier)
         return self.lark.text(self.lark.rule(_any(methods)))
 
