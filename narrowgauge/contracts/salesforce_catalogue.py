@@ -40,6 +40,7 @@ class DescribedField:
     label: str
     type: str
     writable: bool
+    create_only: bool
     nillable: bool
     required: bool
     external_id: bool
@@ -89,6 +90,7 @@ def _field(entry: dict[str, Any], *, writable: bool) -> DescribedField:
         label=entry["label"],
         type=str(entry["type"]).lower(),
         writable=writable and (createable or bool(entry.get("updateable"))),
+        create_only=createable and not entry.get("updateable", True),
         nillable=nillable,
         required=writable and createable and not nillable and not entry.get("defaultedOnCreate"),
         external_id=bool(entry.get("externalId")),
@@ -134,6 +136,7 @@ def catalogue_of_describes(objects: Sequence[Described], *, key_field: str) -> c
                 key=field.type == "id",
                 nullable=not field.required,
                 read_only=not field.writable,
+                create_only=field.create_only,
                 external_id=field.external_id,
                 relationship=field.relationship,
             )

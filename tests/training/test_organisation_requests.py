@@ -161,10 +161,11 @@ def test_a_seed_gives_the_same_requests() -> None:
 
 def test_every_operation_is_asked_for() -> None:
     """Reading, making, changing and deleting a record all come, so that none is taken for another one."""
-    counts = Counter(request.operation for request in made(2))
+    drawn = made(2) + made(3) + made(4)
+    counts = Counter(request.operation for request in drawn)
     assert set(counts) == {"query", "get", "create", "update", "upsert", "delete"}
     assert counts["update"] < 4 * counts["create"]
-    assert min(counts.values()) >= 0.01 * len(made(2))
+    assert min(counts.values()) >= 0.01 * len(drawn)
 
 
 def test_order_comes_at_least_as_often_without_a_limit() -> None:
@@ -224,7 +225,7 @@ def test_classes_of_requests_have_their_share(
     fewest: float, kind: str, holds: Callable[[dict[str, Any]], bool]
 ) -> None:
     """What a small model fails on comes often enough to be learnt."""
-    calls = [dict(request.call) for request in made(3) if request.operation == kind]
+    calls = [dict(request.call) for seed in (3, 4, 5) for request in made(seed) if request.operation == kind]
     assert sum(map(holds, calls)) >= fewest * len(calls)
 
 
@@ -234,7 +235,9 @@ def _simple(call: dict[str, Any]) -> list[list[Any]]:
 
 def test_late_records_are_not_done() -> None:
     """Overdue is a date that has passed and a state that says so, both in the call."""
-    late = [request for request in made(3) + made(4) if "overdue" in request.text.lower()]
+    said = [request for request in made(3) + made(4) if "overdue" in request.text.lower()]
+    # A state or a subject may be called so too.
+    late = [request for request in said if "overdue" not in str(request.call).lower()]
     assert late
     for request in late:
         where = _simple(dict(request.call))

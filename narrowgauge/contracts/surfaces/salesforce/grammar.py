@@ -104,12 +104,14 @@ class _Grammar:
         if not writable:
             return []
         required = frozenset(self.sets.get(f"required:{entity}", ()))
-        some = self._assignments(writable, frozenset())
+        create_only = self.sets.get(f"create_only:{entity}", ())
+        changeable = [field for field in writable if field.name not in create_only]
+        some = self._assignments(changeable, frozenset()) if changeable else ""
         methods = [f'"create " {name} ": " {self._assignments(writable, required)}']
-        if identifier:
+        if identifier and some:
             methods.append(f'"update " {name} " " {identifier} ": " {some}')
         keys = self.sets.get(f"external_ids:{entity}", ())
-        if keys:
+        if keys and some:
             key = self.lark.rule(_any(map(literal, keys)))
             methods.append(f'"upsert " {name} " " {key} " " {self.list_string} ": " {some}')
         return methods
