@@ -12,6 +12,7 @@
 | `references:<Entity>.<Field>` | the `entity.field` that the field refers to, when it refers to any |
 | `writable:<Entity>` | the fields that may be written |
 | `create_only:<Entity>` | those of them that may be written in a new record only |
+| `never_empty:<Entity>` | those of them that cannot be emptied |
 | `required:<Entity>` | the fields that a new record needs |
 | `external_ids:<Entity>` | the fields that identify a record in an outside system |
 | `relationships:<Entity>` | `relationship=Entity` for each named reference to one entity |
@@ -114,6 +115,7 @@ def catalogue_sets(catalogue: catalogue_pb2.Catalogue) -> ClosedSets:
         writable = [field for field in entity.fields if not field.read_only and not field.key]
         sets[f"writable:{entity.name}"] = _distinct(field.name for field in writable)
         sets[f"create_only:{entity.name}"] = _distinct(f.name for f in writable if f.create_only)
+        sets[f"never_empty:{entity.name}"] = _distinct(f.name for f in writable if f.never_empty)
         # A boolean is never absent, and no record needs one to be given.
         sets[f"required:{entity.name}"] = _distinct(
             field.name for field in writable if not field.nullable and field.type != "boolean"

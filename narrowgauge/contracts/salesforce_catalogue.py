@@ -137,6 +137,7 @@ def catalogue_of_describes(objects: Sequence[Described], *, key_field: str) -> c
                 nullable=not field.required,
                 read_only=not field.writable,
                 create_only=field.create_only,
+                never_empty=not field.nillable,
                 external_id=field.external_id,
                 relationship=field.relationship,
             )

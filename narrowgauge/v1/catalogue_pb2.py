@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1enarrowgauge/v1/catalogue.proto\x12\x0enarrowgauge.v1\";\n\x13GetCatalogueRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x12\n\nknown_hash\x18\x02 \x01(\t\"D\n\x14GetCatalogueResponse\x12,\n\tcatalogue\x18\x01 \x01(\x0b\x32\x19.narrowgauge.v1.Catalogue\"\x84\x01\n\tCatalogue\x12\x0c\n\x04hash\x18\x01 \x01(\t\x12(\n\x08\x65ntities\x18\x02 \x03(\x0b\x32\x16.narrowgauge.v1.Entity\x12.\n\x0b\x63losed_sets\x18\x03 \x03(\x0b\x32\x19.narrowgauge.v1.ClosedSet\x12\x0f\n\x07\x64ialect\x18\x04 \x01(\t\"{\n\x06\x45ntity\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12+\n\x06\x66ields\x18\x04 \x03(\x0b\x32\x1b.narrowgauge.v1.EntityField\x12\x12\n\nkey_prefix\x18\x05 \x01(\t\"\xf9\x01\n\x0b\x45ntityField\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x0e\n\x06values\x18\x05 \x03(\t\x12\x12\n\nreferences\x18\x06 \x03(\t\x12\x0b\n\x03key\x18\x07 \x01(\x08\x12\x10\n\x08nullable\x18\x08 \x01(\x08\x12\x11\n\tread_only\x18\t \x01(\x08\x12\x13\n\x0b\x65xternal_id\x18\n \x01(\x08\x12\x14\n\x0crelationship\x18\x0b \x01(\t\x12\x14\n\x0cknown_values\x18\x0c \x03(\t\x12\x13\n\x0b\x63reate_only\x18\r \x01(\x08\")\n\tClosedSet\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06values\x18\x02 \x03(\t2m\n\x10\x43\x61talogueService\x12Y\n\x0cGetCatalogue\x12#.narrowgauge.v1.GetCatalogueRequest\x1a$.narrowgauge.v1.GetCatalogueResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1enarrowgauge/v1/catalogue.proto\x12\x0enarrowgauge.v1\";\n\x13GetCatalogueRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x12\n\nknown_hash\x18\x02 \x01(\t\"D\n\x14GetCatalogueResponse\x12,\n\tcatalogue\x18\x01 \x01(\x0b\x32\x19.narrowgauge.v1.Catalogue\"\x84\x01\n\tCatalogue\x12\x0c\n\x04hash\x18\x01 \x01(\t\x12(\n\x08\x65ntities\x18\x02 \x03(\x0b\x32\x16.narrowgauge.v1.Entity\x12.\n\x0b\x63losed_sets\x18\x03 \x03(\x0b\x32\x19.narrowgauge.v1.ClosedSet\x12\x0f\n\x07\x64ialect\x18\x04 \x01(\t\"{\n\x06\x45ntity\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12+\n\x06\x66ields\x18\x04 \x03(\x0b\x32\x1b.narrowgauge.v1.EntityField\x12\x12\n\nkey_prefix\x18\x05 \x01(\t\"\x8e\x02\n\x0b\x45ntityField\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x0e\n\x06values\x18\x05 \x03(\t\x12\x12\n\nreferences\x18\x06 \x03(\t\x12\x0b\n\x03key\x18\x07 \x01(\x08\x12\x10\n\x08nullable\x18\x08 \x01(\x08\x12\x11\n\tread_only\x18\t \x01(\x08\x12\x13\n\x0b\x65xternal_id\x18\n \x01(\x08\x12\x14\n\x0crelationship\x18\x0b \x01(\t\x12\x14\n\x0cknown_values\x18\x0c \x03(\t\x12\x13\n\x0b\x63reate_only\x18\r \x01(\x08\x12\x13\n\x0bnever_empty\x18\x0e \x01(\x08\")\n\tClosedSet\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06values\x18\x02 \x03(\t2m\n\x10\x43\x61talogueService\x12Y\n\x0cGetCatalogue\x12#.narrowgauge.v1.GetCatalogueRequest\x1a$.narrowgauge.v1.GetCatalogueResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,9 +40,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENTITY']._serialized_start=316
   _globals['_ENTITY']._serialized_end=439
   _globals['_ENTITYFIELD']._serialized_start=442
-  _globals['_ENTITYFIELD']._serialized_end=691
-  _globals['_CLOSEDSET']._serialized_start=693
-  _globals['_CLOSEDSET']._serialized_end=734
-  _globals['_CATALOGUESERVICE']._serialized_start=736
-  _globals['_CATALOGUESERVICE']._serialized_end=845
+  _globals['_ENTITYFIELD']._serialized_end=712
+  _globals['_CLOSEDSET']._serialized_start=714
+  _globals['_CLOSEDSET']._serialized_end=755
+  _globals['_CATALOGUESERVICE']._serialized_start=757
+  _globals['_CATALOGUESERVICE']._serialized_end=866
 # @@protoc_insertion_point(module_scope)

@@ -165,6 +165,7 @@ class EntityField(_message.Message):
     RELATIONSHIP_FIELD_NUMBER: _builtins.int
     KNOWN_VALUES_FIELD_NUMBER: _builtins.int
     CREATE_ONLY_FIELD_NUMBER: _builtins.int
+    NEVER_EMPTY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name that a tool call uses."""
     label: _builtins.str
@@ -185,6 +186,8 @@ class EntityField(_message.Message):
     """Name under which the referred record's own fields are reached, for example `Account` for `AccountId`."""
     create_only: _builtins.bool
     """May be written when a record is created, and not afterwards."""
+    never_empty: _builtins.bool
+    """Has a value in every record, so that it cannot be emptied, although a new record may get it by default."""
     @_builtins.property
     def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """All distinct values of a picklist or a short categorical column; empty when it is not closed."""
@@ -215,10 +218,11 @@ class EntityField(_message.Message):
         relationship: _builtins.str = ...,
         known_values: _abc.Iterable[_builtins.str] | None = ...,
         create_only: _builtins.bool = ...,
+        never_empty: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_only", b"create_only", "description", b"description", "external_id", b"external_id", "key", b"key", "known_values", b"known_values", "label", b"label", "name", b"name", "nullable", b"nullable", "read_only", b"read_only", "references", b"references", "relationship", b"relationship", "type", b"type", "values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_only", b"create_only", "description", b"description", "external_id", b"external_id", "key", b"key", "known_values", b"known_values", "label", b"label", "name", b"name", "never_empty", b"never_empty", "nullable", b"nullable", "read_only", b"read_only", "references", b"references", "relationship", b"relationship", "type", b"type", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

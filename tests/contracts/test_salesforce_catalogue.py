@@ -54,7 +54,7 @@ def literals_of(grammar: str, rule: str) -> set[str]:
         if name in seen:
             continue
         seen.add(name)
-        body = bodies[name]
+        body = bodies.get(name, "")
         found |= set(re.findall(r'"[^"]*"', body))
         waiting += re.findall(r"\br\d+\b", re.sub(r'"[^"]*"', "", body))
     return found
@@ -71,3 +71,20 @@ def test_what_is_written_once_is_not_changed() -> None:
     assert {'"Name = "', '"Badge = "'} <= literals_of(grammar, created)
     assert '"Name = "' in literals_of(grammar, changed)
     assert '"Badge = "' not in literals_of(grammar, changed)
+
+
+def test_what_every_record_has_cannot_be_emptied() -> None:
+    """`null` may stand where a field can be empty; an owner whom nobody named has nothing to be set to."""
+    body = describe()
+    body["fields"][1] |= {"nillable": False, "defaultedOnCreate": True}
+    body["fields"][2] |= {"nillable": True, "updateable": True}
+    owner = {"name": "ManagerId", "label": "Manager", "type": "reference", "referenceTo": ["User"]}
+    body["fields"].append({**owner, "createable": True, "updateable": True, "defaultedOnCreate": True})
+    catalogue = catalogue_of_describes([described_of(body)], key_field="Key__c")
+    assert [field.never_empty for field in catalogue.entities[0].fields[1:]] == [True, False, True]
+    grammar = salesforce_grammar(closed_sets_of(catalogue, (), "rename 005Ng0000000001IAA"))
+    assert "ManagerId = " in grammar
+    name, badge = (re.search(rf'"{field} = " (\w+)', grammar)[1] for field in ("Name", "Badge"))  # type: ignore[index]
+    assert '"null"' not in literals_of(grammar, name)
+    assert '"null"' in literals_of(grammar, badge)
+    assert "ManagerId = " not in salesforce_grammar(closed_sets_of(catalogue, (), "a new user"))

@@ -10,7 +10,7 @@ its context, by their short names (`RecordAliases`), where an id of their object
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from narrowgauge.contracts.constraint.lark import Lark, literal
 from narrowgauge.contracts.surfaces.salesforce import words
@@ -32,11 +32,13 @@ class _Field:
         name: As a call names it.
         kind: `text`, `number`, `boolean`, `date`, `datetime`, `pick`, `multi` or `reference`.
         values: Of a picklist; names of the record ids that a reference can hold; empty otherwise.
+        never_empty: Whether it cannot be emptied.
     """
 
     name: str
     kind: str
     values: tuple[str, ...]
+    never_empty: bool = False
 
 
 def salesforce_grammar(sets: ClosedSets) -> str:
@@ -100,7 +102,14 @@ class _Grammar:
 
     def _writes(self, entity: str, name: str, identifier: str) -> list[str]:
         allowed = self._writable(entity)
-        writable = [field for field in self.paths[entity] if field.name in allowed]
+        kept = frozenset(self.sets.get(f"never_empty:{entity}", ()))
+        writable = [
+            replace(field, never_empty=field.name in kept)
+            for field in self.paths[entity]
+            # What cannot be emptied and refers to no record that the texts name has nothing to be set to.
+            if field.name in allowed
+            and not (field.name in kept and field.kind == "reference" and not field.values)
+        ]
         if not writable:
             return []
         required = frozenset(self.sets.get(f"required:{entity}", ()))
@@ -191,7 +200,7 @@ class _Grammar:
         if field.kind == "reference" and not field.values:
             return '"null"'
         value = kinds.get(field.kind) or self._values(field)
-        return self.lark.rule(f'{value} | "null"')
+        return value if field.never_empty else self.lark.rule(f'{value} | "null"')
 
     def _values(self, field: _Field) -> str:
         return self.lark.rule(_any(literal(words.string_text(value)) for value in field.values))
