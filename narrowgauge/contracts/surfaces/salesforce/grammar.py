@@ -226,16 +226,15 @@ class _Grammar:
         direction = '(" desc")? (" nulls first" | " nulls last")?'
         aggregate = self._aggregate(paths)
         having = self.lark.rule(f"{aggregate} {self.operator} {self.number}")
-        parts = (
-            self._columns(paths, aggregate, self._dated(paths)),
-            f'(" where " {condition} (" and " {condition}){{0,{MAX_CONDITIONS - 1}}})?',
-            f'(" group by " {key} (", " {key}){{0,{MAX_KEYS - 1}}})?',
-            f'(" having " {having} (" and " {having}){{0,{MAX_KEYS - 1}}})?',
-            f'(" order by " {column} {direction} (", " {column} {direction}){{0,{MAX_KEYS - 1}}})?',
-            f'(" limit " {self.count})?',
-            f'(" offset " {self.count})?',
-        )
-        return self.lark.rule(" ".join(parts))
+        columns = self._columns(paths, aggregate, self._dated(paths))
+        where = self.lark.rule(f'(" where " {condition} (" and " {condition}){{0,{MAX_CONDITIONS - 1}}})?')
+        groups = self.lark.rule(f'" group by " {key} (", " {key}){{0,{MAX_KEYS - 1}}}')
+        tests = self.lark.rule(f'" having " {having} (" and " {having}){{0,{MAX_KEYS - 1}}}')
+        sorting = f'(" order by " {column} {direction} (", " {column} {direction}){{0,{MAX_KEYS - 1}}})?'
+        rest = self.lark.rule(f'{sorting} (" limit " {self.count})? (" offset " {self.count})?')
+        # Conditions on groups need groups: those that are said, or a query that ends in an aggregate.
+        plain = f"{columns} {where} ({groups} {tests}?)? {rest}"
+        return self.lark.rule(f'{plain} | ({columns} ", ")? {aggregate} {where} {tests} {rest}')
 
     def _names(self, paths: Iterable[_Field], *kinds: str) -> str:
         names = [literal(field.name) for field in paths if not kinds or field.kind in kinds]
