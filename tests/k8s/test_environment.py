@@ -71,7 +71,7 @@ def test_every_process_accepts_its_environment(overlay: str) -> None:
         environment = container.environment(secrets)
         value = read_config(config, environment)
         if isinstance(value, Settings):
-            assert value.model.name == value.specialist
+            assert value.specialists == (value.model.name,)
         if isinstance(value, RouterConfig):
             specialists = {
                 other.environment(secrets)["NARROWGAUGE_SPECIALIST"]
