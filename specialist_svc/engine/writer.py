@@ -233,7 +233,8 @@ class Writer:
             ghost.take(token)
             written = tuple(ghost.tokens[before:])
             room -= len(written)
-            if ghost.finished or room < 0:
+            # What is forced behind a guess may be longer than the call, and so than the slot.
+            if ghost.finished or room < 0 or len(ghost.tokens) >= self._max_tokens:
                 break
             draft.append(written)
             expected += chance
