@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine_grammars import check_call, request, texts
+import pytest
+from engine_grammars import SYSTEM, check_call, request, texts
 from test_engine import decode, engine
 
+from narrowgauge.errors import LimitExceeded
 from narrowgauge.models.draft_table import DraftTable
-from specialist_svc.engine.backend import Decoded
+from specialist_svc.engine.backend import Decoded, DecodeRequest
 from specialist_svc.engine.drafting import Drafter
 
 
@@ -82,3 +84,25 @@ def test_drafted_calls_are_the_same_alone_and_together(tiny_prepared_model: Path
     with engine(tiny_prepared_model, forced_runs=False) as backend:
         slowly = [call.written for call in decode(backend, asked)]
     assert together == alone == slowly
+
+
+def test_guesses_stay_within_the_slot(tiny_prepared_model: Path) -> None:
+    """What is forced behind a guess may be longer than the call: it is not read where the slot has no room."""
+    forced = " one two three four five six seven eight nine ten eleven twelve"
+    with engine(tiny_prepared_model) as backend:
+        prompt = (SYSTEM, "go\n")
+        length = backend.count_tokens(prompt)
+        first, then = (
+            [backend.tokenizer.encode_part(word)[0] for word in words]
+            for words in (("left", "right"), (" up", " down"))
+        )
+    # Whichever word the model writes, the table is sure of the next one.
+    calls = [((token, then[0]), (True, True)) for token in first] * 40
+    most = 8
+    grammar = f'start: ("left" | "right") (" up" | " down") "{forced}" ("x" | "y")'
+    asked = DecodeRequest(prompt, grammar, max_tokens=most, drafts=DraftTable.learn(calls))
+    with engine(tiny_prepared_model, slots=1, slot_tokens=length + most) as backend:
+        with pytest.raises(LimitExceeded) as caught:
+            decode(backend, [asked])
+        assert caught.value.reason == "CALL_TOO_LONG"
+        assert backend.counters().free_slots == 1
