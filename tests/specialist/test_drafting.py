@@ -87,7 +87,7 @@ def test_drafted_calls_are_the_same_alone_and_together(tiny_prepared_model: Path
 
 
 def test_guesses_stay_within_the_slot(tiny_prepared_model: Path) -> None:
-    """What is forced behind a guess may be longer than the call: it is not read where the slot has no room."""
+    """What is forced behind a guess may be longer than the call: without room for it, it is not read."""
     forced = " one two three four five six seven eight nine ten eleven twelve"
     with engine(tiny_prepared_model) as backend:
         prompt = (SYSTEM, "go\n")
