@@ -12,6 +12,7 @@ from narrowgauge.tools.sql.v1 import sql_pb2_grpc
 from narrowgauge.v1 import catalogue_pb2, catalogue_pb2_grpc
 from tool_svc.sql.config import SqlConfig
 from tool_svc.sql.database import Bounds, open_database
+from tool_svc.sql.hidden_values import HiddenValues
 from tool_svc.sql.servicer import CONTRACT, CatalogueServicer, SqlToolServicer
 
 _CATALOGUE = catalogue_pb2.DESCRIPTOR.services_by_name["CatalogueService"].full_name
@@ -25,7 +26,8 @@ class SqlTool:
         self._executor = ThreadPoolExecutor(config.workers, thread_name_prefix="sql")
         bounds = Bounds(config.max_rows, config.max_bytes, config.timeout_s)
         self._tool = SqlToolServicer(self._database, self._executor, bounds)
-        self._catalogue = CatalogueServicer(self._database, self._executor, config.catalogue_age_s)
+        hidden = HiddenValues(config.hidden_values)
+        self._catalogue = CatalogueServicer(self._database, self._executor, config.catalogue_age_s, hidden)
 
     def register(self, server: grpc.aio.Server) -> list[str]:
         """Adds the servicers."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from narrowgauge.runtime.config import env
+from tool_svc.sql.hidden_values import HiddenValues
 
 __all__ = ["SqlConfig"]
 
@@ -30,12 +31,23 @@ class SqlConfig:
         default=60.0,
         minimum=0,
     )
+    hidden_values: tuple[str, ...] = env(
+        "NARROWGAUGE_SQL_HIDDEN_VALUES",
+        "columns whose values stay in the tool: table.column, table.* or *, and !table.column for exceptions",
+        default=(),
+    )
     workers: int = env("NARROWGAUGE_SQL_WORKERS", "queries at once", default=4, minimum=1, maximum=64)
     drain_s: float = env(
         "NARROWGAUGE_DRAIN_S", "time that queries in flight get at the end", default=10.0, minimum=0
     )
 
     def __post_init__(self) -> None:
-        """Checks the form of the DSN; `ValueError` is reported as BAD_CONFIG."""
+        """Checks the form of DSN and hidden columns; `ValueError` is reported as BAD_CONFIG."""
         if not self.dsn.startswith(("sqlite:///", "postgresql://", "postgres://")):
             raise ValueError("NARROWGAUGE_SQL_DSN: write sqlite:///absolute/path.db or postgresql://…")
+        try:
+            HiddenValues(self.hidden_values)
+        except ValueError as error:
+            raise ValueError(
+                f"NARROWGAUGE_SQL_HIDDEN_VALUES: {','.join(self.hidden_values)!r} {error}"
+            ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from concurrent.futures import Executor
 from typing import Any
@@ -15,12 +16,15 @@ from narrowgauge.tools.sql.v1 import sql_pb2 as pb
 from narrowgauge.tools.sql.v1 import sql_pb2_grpc
 from narrowgauge.v1 import catalogue_pb2, catalogue_pb2_grpc
 from tool_svc.sql.database import Bounds, Database, Stop
+from tool_svc.sql.hidden_values import HiddenValues
 from tool_svc.sql.statement import statement_of
 
 __all__ = ["CONTRACT", "CatalogueServicer", "SqlToolServicer"]
 
 CONTRACT = pb.DESCRIPTOR.services_by_name["SqlToolService"].full_name
 Context = grpc.aio.ServicerContext[Any, Any]
+
+_log = logging.getLogger(__name__)
 
 
 class SqlToolServicer(sql_pb2_grpc.SqlToolServiceServicer):
@@ -63,10 +67,15 @@ class SqlToolServicer(sql_pb2_grpc.SqlToolServiceServicer):
 class CatalogueServicer(catalogue_pb2_grpc.CatalogueServiceServicer):
     """Serves the database's catalogue, read again when it has grown old."""
 
-    def __init__(self, database: Database, executor: Executor, max_age_s: float) -> None:
+    def __init__(
+        self, database: Database, executor: Executor, max_age_s: float, hidden: HiddenValues
+    ) -> None:
+        """Takes what it reads from, the threads to read in, and what is not for other processes."""
         self._database = database
         self._executor = executor
         self._max_age_s = max_age_s
+        self._hidden = hidden
+        self._hidden_columns: dict[str, int] = {}
         self._catalogue = catalogue_pb2.Catalogue()
         self._read_at = -float("inf")
         self._reading = asyncio.Lock()
@@ -75,11 +84,18 @@ class CatalogueServicer(catalogue_pb2_grpc.CatalogueServiceServicer):
         """Returns the catalogue."""
         async with self._reading:
             if time.monotonic() - self._read_at > self._max_age_s:
-                self._catalogue = await asyncio.get_running_loop().run_in_executor(
-                    self._executor, self._database.read_catalogue
-                )
+                self._catalogue = await asyncio.get_running_loop().run_in_executor(self._executor, self._read)
                 self._read_at = time.monotonic()
         return self._catalogue
+
+    def _read(self) -> catalogue_pb2.Catalogue:
+        catalogue = self._database.read_catalogue()
+        columns = self._hidden.hide(catalogue)
+        if columns != self._hidden_columns:
+            # How an operator sees what a pattern covers: one that matches nothing is no error.
+            _log.info("values stay in the tool", extra={"columns": columns})
+            self._hidden_columns = columns
+        return catalogue
 
     async def GetCatalogue(  # noqa: N802  the method's name in the contract
         self, request: catalogue_pb2.GetCatalogueRequest, context: Context
