@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from scripted import World
+from scripted_world import World
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from google.protobuf import json_format
-from scripted import BUNDLE, CONTRACTS, POOL, ScriptedPlanner
+from scripted import BUNDLE, ScriptedPlanner
+from shop_contract import CONTRACTS, POOL
 
 from narrowgauge.runtime.lifecycle import serve, service_main
 from narrowgauge.v1 import dispatcher_pb2

@@ -6,20 +6,11 @@ from typing import Any
 
 import grpc
 import pytest
+from dispatch_client import Client, code_name, final, kinds
 from google.protobuf.message import Message
-from scripted import (
-    USES,
-    WRITE,
-    Client,
-    ToolCallSeen,
-    World,
-    code_name,
-    final,
-    kinds,
-    message,
-    plan,
-    step,
-)
+from scripted import ToolCallSeen
+from scripted_world import World
+from shop_contract import USES, WRITE, message, plan, step
 
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.v1 import dispatcher_pb2

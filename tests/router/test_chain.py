@@ -8,25 +8,14 @@ from unittest.mock import patch
 
 import grpc
 import pytest
+from dispatch_client import Client, code_name, final, kinds
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import format_trace_id
-from scripted import (
-    AFTER,
-    FOR_EACH,
-    USES,
-    WRITE,
-    Client,
-    ScriptedPlanner,
-    World,
-    code_name,
-    final,
-    kinds,
-    message,
-    plan,
-    step,
-)
+from scripted import ScriptedPlanner
+from scripted_world import World
+from shop_contract import AFTER, FOR_EACH, USES, WRITE, message, plan, step
 
 from narrowgauge.v1 import dispatcher_pb2, specialist_pb2
 from router_svc.hops.failure import reason_of

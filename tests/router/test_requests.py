@@ -6,9 +6,11 @@ from typing import Any
 
 import grpc
 import pytest
+from dispatch_client import Client
 from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2
-from scripted import Client, World, plan, step
+from scripted_world import World
+from shop_contract import plan, step
 
 from narrowgauge.runtime.status import error_from_rpc, status_from_rpc
 from narrowgauge.v1 import dispatcher_pb2, specialist_pb2

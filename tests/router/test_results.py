@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from google.protobuf import descriptor_pool, json_format
 from google.protobuf.message import Message
-from scripted import POOL, message
+from shop_contract import POOL, message
 
 from narrowgauge.tools.salesforce.v1 import salesforce_pb2
 from narrowgauge.tools.sql.v1 import sql_pb2

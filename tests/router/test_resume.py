@@ -10,33 +10,20 @@ from typing import Any
 
 import grpc
 import pytest
+from dispatch_client import AUTO, Client, Event, code_name, final, kinds
 from google.protobuf.message import Message
 from memory_store import MemoryStore
 from redis_server import redis_server
 from router_process import router_process
-from scripted import (
-    FOR_EACH,
-    SHOP,
-    USES,
-    WRITE,
-    Client,
-    Event,
-    ToolCallSeen,
-    World,
-    code_name,
-    final,
-    kinds,
-    plan,
-    step,
-)
+from scripted import ToolCallSeen
+from scripted_world import World
+from shop_contract import FOR_EACH, SHOP, USES, plan, step
 
 from narrowgauge.errors import Overloaded
 from narrowgauge.runtime.status import error_from_rpc
 from narrowgauge.v1 import dispatcher_pb2
 from router_svc.hops.failure import reason_of
 from router_svc.state.store import Lease
-
-AUTO = dispatcher_pb2.ChainPolicy(auto_approve=[WRITE])
 
 
 @pytest.fixture(params=["sqlite", "redis"])

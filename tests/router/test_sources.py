@@ -5,7 +5,9 @@ from __future__ import annotations
 from unittest.mock import patch
 
 import pytest
-from scripted import AFTER, FOR_EACH, USES, Client, World, code_name, final, plan, step
+from dispatch_client import Client, code_name, final
+from scripted_world import World
+from shop_contract import AFTER, FOR_EACH, USES, plan, step
 
 from narrowgauge.contracts.descriptors import builtin_descriptor_set, contracts_in
 from narrowgauge.v1 import dispatcher_pb2

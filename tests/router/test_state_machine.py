@@ -7,25 +7,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dispatch_client import Event
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
 from google.rpc import code_pb2, status_pb2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory_store import MemoryStore
-from scripted import (
-    AFTER,
-    CONTRACTS,
-    FOR_EACH,
-    POOL,
-    USES,
-    Event,
-    ScriptedPlanner,
-    call_answer,
-    message,
-    plan,
-    step,
-)
+from scripted import ScriptedPlanner
+from shop_contract import AFTER, CONTRACTS, FOR_EACH, POOL, USES, call_answer, message, plan, step
 
 from narrowgauge.contracts.contract import Tool
 from narrowgauge.v1 import dispatcher_pb2, specialist_pb2
