@@ -2,8 +2,7 @@
 
 RPC names are those of the OpenTelemetry RPC conventions; `gen_ai.*` names those of the GenAI conventions,
 which are still changing (https://github.com/open-telemetry/semantic-conventions-genai). Names of our own
-begin with `narrowgauge.`. No attribute holds text of a request or a result unless `NARROWGAUGE_TRACE_CONTENT`
-is 1.
+begin with `narrowgauge.`. No attribute holds text of a request, a call or a result.
 """
 
 from __future__ import annotations

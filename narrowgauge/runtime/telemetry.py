@@ -27,7 +27,6 @@ __all__ = [
     "configure_telemetry",
     "context_of",
     "record_span",
-    "trace_content",
     "trace_id_of",
     "traceparent",
     "tracer",
@@ -167,11 +166,6 @@ def record_span(
         name, context=parent, kind=SpanKind.INTERNAL, attributes=attributes, start_time=start_ns
     )
     span.end(end_time=max(start_ns, end_ns))
-
-
-def trace_content() -> bool:
-    """True when spans may hold text of requests and results (`NARROWGAUGE_TRACE_CONTENT=1`)."""
-    return os.environ.get("NARROWGAUGE_TRACE_CONTENT", "") == "1"
 
 
 def _otlp_span_processor() -> SpanProcessor:
