@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +33,7 @@ class Value:
     choices: tuple[str, ...] | None = None
 
 
-class ContainerGrammar(ABC):
+class ContainerGrammar:
     """Adds the rules of lists and maps to a grammar."""
 
     def __init__(self, limits: Limits, closed_sets: Mapping[str, Sequence[str]] | None) -> None:
@@ -62,22 +61,23 @@ class ContainerGrammar(ABC):
         """The grammar under construction."""
         return self._lark
 
-    @abstractmethod
-    def _single(
-        self,
-        member: FieldDescriptor,
-        rules: Any,
-        path: str,
-        exclude_zero: bool,
-        depth: int,
-        *,
-        owner: FieldDescriptor | None = None,
+    def _list(
+        self, member: FieldDescriptor, given: Any, item: Value | None, exclude_empty: bool
     ) -> Value | None:
-        """Adds an item, key or value; None when nothing can be written for it."""
+        """Adds a list.
 
-    def _list(self, member: FieldDescriptor, rules: Any, exclude_empty: bool, depth: int) -> Value | None:
-        given = rules.repeated
-        item = self._single(member, given.items, "repeated.items.", False, depth)
+        Args:
+            member: The field.
+            given: Its `RepeatedRules`.
+            item: An item; None when none can be written.
+            exclude_empty: Whether the empty list may not be written.
+
+        Returns:
+            The list; None when nothing can be written for it.
+
+        Raises:
+            Unsatisfiable: No list is as the rules say.
+        """
         low, high = given.min_items, given.max_items if given.HasField("max_items") else None
         if exclude_empty:
             low = max(low, 1)
@@ -101,13 +101,23 @@ class ContainerGrammar(ABC):
             self.coverage.left[member.full_name, "repeated.unique"] = "compares items"
         return Value(self._items(member, item.symbol, low, high))
 
-    def _map(self, member: FieldDescriptor, rules: Any, exclude_empty: bool, depth: int) -> Value | None:
-        given = rules.map
-        entry: Any = member.message_type
-        key = self._single(entry.fields_by_name["key"], given.keys, "map.keys.", False, depth, owner=member)
-        value = self._single(
-            entry.fields_by_name["value"], given.values, "map.values.", False, depth, owner=member
-        )
+    def _map(
+        self,
+        member: FieldDescriptor,
+        given: Any,
+        key: Value | None,
+        value: Value | None,
+        exclude_empty: bool,
+    ) -> Value | None:
+        """Adds a map; see `_list`.
+
+        Args:
+            member: The field.
+            given: Its `MapRules`.
+            key: A key; None when none can be written.
+            value: A value; None when none can be written.
+            exclude_empty: Whether the empty map may not be written.
+        """
         low, high = given.min_pairs, given.max_pairs if given.HasField("max_pairs") else None
         if exclude_empty:
             low = max(low, 1)
@@ -123,6 +133,7 @@ class ContainerGrammar(ABC):
             if low > len(key.choices):
                 raise Unsatisfiable(f"it has at least {low} different keys out of {len(key.choices)}")
             # In the order in which keys are written.
+            entry: Any = member.message_type
             kind = entry.fields_by_name["key"].cpp_type
             number = kind not in (FieldDescriptor.CPPTYPE_STRING, FieldDescriptor.CPPTYPE_BOOL)
             keys = sorted(map(json.loads, key.choices), key=int if number else str)

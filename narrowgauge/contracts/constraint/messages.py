@@ -148,9 +148,14 @@ class MessageGrammar(ContainerGrammar):
 
     def _field(self, member: FieldDescriptor, rules: Any, exclude_zero: bool, depth: int) -> Value | None:
         if is_map(member):
-            return self._map(member, rules, exclude_zero, depth)
+            entry: Any = member.message_type
+            key, value = entry.fields_by_name["key"], entry.fields_by_name["value"]
+            keys = self._single(key, rules.map.keys, "map.keys.", False, depth, owner=member)
+            values = self._single(value, rules.map.values, "map.values.", False, depth, owner=member)
+            return self._map(member, rules.map, keys, values, exclude_zero)
         if member.is_repeated:
-            return self._list(member, rules, exclude_zero, depth)
+            item = self._single(member, rules.repeated.items, "repeated.items.", False, depth)
+            return self._list(member, rules.repeated, item, exclude_zero)
         return self._single(member, rules, "", exclude_zero, depth)
 
     def _single(
