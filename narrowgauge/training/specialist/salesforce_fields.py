@@ -32,9 +32,13 @@ PREFIXES = {
     "Task": "00T",
     "Event": "00U",
     "Campaign": "701",
+    "CampaignMember": "00v",
+    "OpportunityContactRole": "00K",
     "Product2": "01t",
     "User": "005",
+    "Renewal__c": "a00",
 }
+"""The first characters of record ids of the usual objects."""
 TEXT_TYPES = ("string", "textarea", "phone", "email", "url", "combobox")
 _PLAIN_TYPES = (*TEXT_TYPES, "picklist", "currency", "percent", "int", "double", "date", "boolean")
 COMMON_FIELDS = {

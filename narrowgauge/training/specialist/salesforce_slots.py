@@ -9,6 +9,7 @@ import string
 import unicodedata
 from collections.abc import Mapping
 
+from narrowgauge.training.specialist.salesforce_fields import PREFIXES
 from narrowgauge.training.specialist.salesforce_names import COMPANIES, FIRST_NAMES, LAST_NAMES
 from narrowgauge.training.specialist.salesforce_places import CITIES, LOCATIONS, STREETS
 from narrowgauge.training.specialist.salesforce_said import (
@@ -42,21 +43,6 @@ SLOT = re.compile(r"\{([A-Za-z][\w:.]*~?)(?:#(\d))?\}")
 Drawn = tuple[str, Value, str]
 """What a request says, what the call stores, and the operator of a condition on it."""
 
-_PREFIXES = {
-    "Account": "001",
-    "Contact": "003",
-    "Opportunity": "006",
-    "Lead": "00Q",
-    "Case": "500",
-    "Task": "00T",
-    "Event": "00U",
-    "Campaign": "701",
-    "CampaignMember": "00v",
-    "OpportunityContactRole": "00K",
-    "Product2": "01t",
-    "User": "005",
-    "Renewal__c": "a00",
-}
 # Fields whose values a slot of another name draws.
 _LIKE = {
     "Account.Name": "company",
@@ -198,7 +184,7 @@ class Slots:
     def _draw(self, name: str, number: str) -> Drawn:
         kind, colon, argument = name.partition(":")
         if colon and kind == "id":
-            identifier = record_id(_PREFIXES[argument], self._rng)
+            identifier = record_id(PREFIXES[argument], self._rng)
             return identifier, identifier, "="
         if colon and kind in ("period", "past", "future", "day"):
             field = next((f for f in self._entity.fields if f.name == argument), None)
