@@ -17,6 +17,7 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace import SpanKind, set_span_in_context
 
 from narrowgauge.errors import NarrowgaugeError
+from narrowgauge.runtime.handlers import Handler, behaviour_of, with_behaviour
 from narrowgauge.runtime.rpc_span import RpcSpan, is_upkeep, propagator
 from narrowgauge.runtime.status import abort
 
@@ -26,7 +27,6 @@ _log = logging.getLogger(__name__)
 
 _CODE_OF_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
 
-_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
@@ -63,26 +63,21 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[_Handler | None]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> _Handler | None:
+    ) -> Handler | None:
         """Wraps the handler of one RPC."""
         handler = await continuation(handler_call_details)
         method: str = handler_call_details.method
         if handler is None or is_upkeep(method):
             return handler  # None means UNIMPLEMENTED
-        kind, factory = _KINDS[(handler.request_streaming, handler.response_streaming)]
-        stream = kind == "stream_stream"
-        behaviour = getattr(handler, kind)
+        stream = bool(handler.request_streaming and handler.response_streaming)
+        behaviour = behaviour_of(handler)
 
         async def wrapped(request: Any, context: _Context) -> Any:
             return await self._call(behaviour, method, stream, request, context)
 
-        return factory(
-            wrapped,
-            request_deserializer=handler.request_deserializer,
-            response_serializer=handler.response_serializer,
-        )
+        return with_behaviour(handler, wrapped)
 
     async def _call(
         self, behaviour: Callable[..., Any], method: str, stream: bool, request: Any, context: _Context
@@ -115,14 +110,6 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         finally:
             otel_context.detach(token)
             rpc.end(code)
-
-
-_KINDS: dict[tuple[bool, bool], tuple[str, Callable[..., _Handler]]] = {
-    (False, False): ("unary_unary", grpc.unary_unary_rpc_method_handler),
-    (False, True): ("unary_stream", grpc.unary_stream_rpc_method_handler),
-    (True, False): ("stream_unary", grpc.stream_unary_rpc_method_handler),
-    (True, True): ("stream_stream", grpc.stream_stream_rpc_method_handler),
-}
 
 
 async def _run(behaviour: Callable[..., Any], request: Any, context: _Context) -> Any:

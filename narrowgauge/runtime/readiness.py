@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import grpc
 
 from narrowgauge.errors import Unavailable
+from narrowgauge.runtime.handlers import Handler, with_behaviour
 from narrowgauge.runtime.rpc_span import is_upkeep
 from narrowgauge.runtime.status import abort
 
 __all__ = ["ReadinessGate"]
-
-_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
 class ReadinessGate(grpc.aio.ServerInterceptor):
@@ -28,9 +27,9 @@ class ReadinessGate(grpc.aio.ServerInterceptor):
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[_Handler | None]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> _Handler | None:
+    ) -> Handler | None:
         """Returns the real handler, or one that refuses."""
         handler = await continuation(handler_call_details)
         if self._ready or handler is None or is_upkeep(handler_call_details.method):
@@ -41,20 +40,4 @@ class ReadinessGate(grpc.aio.ServerInterceptor):
                 context, Unavailable("NOT_READY", "the service is starting; try again when it is SERVING")
             )
 
-        if handler.response_streaming:
-            factory: Callable[..., _Handler] = (
-                grpc.stream_stream_rpc_method_handler
-                if handler.request_streaming
-                else grpc.unary_stream_rpc_method_handler
-            )
-        else:
-            factory = (
-                grpc.stream_unary_rpc_method_handler
-                if handler.request_streaming
-                else grpc.unary_unary_rpc_method_handler
-            )
-        return factory(
-            refuse,
-            request_deserializer=handler.request_deserializer,
-            response_serializer=handler.response_serializer,
-        )
+        return with_behaviour(handler, refuse)
