@@ -9,7 +9,8 @@ import grpc
 
 from narrowgauge.runtime.lifecycle import ServerLimits, serve, service_main
 from narrowgauge.tools.salesforce.v1 import salesforce_pb2_grpc
-from narrowgauge.v1 import catalogue_pb2, catalogue_pb2_grpc
+from narrowgauge.v1 import catalogue_pb2_grpc
+from tool_svc.catalogue import CATALOGUE_SERVICE
 from tool_svc.salesforce.config import SalesforceConfig
 from tool_svc.salesforce.connection import Connection, Deadline
 from tool_svc.salesforce.describes import Describes
@@ -17,7 +18,6 @@ from tool_svc.salesforce.operations import Operations
 from tool_svc.salesforce.outcomes import Outcomes
 from tool_svc.salesforce.servicer import CONTRACT, CatalogueServicer, SalesforceToolServicer
 
-_CATALOGUE = catalogue_pb2.DESCRIPTOR.services_by_name["CatalogueService"].full_name
 _WARM_S = 60.0
 
 
@@ -45,7 +45,7 @@ class SalesforceTool:
         """Adds the servicers."""
         salesforce_pb2_grpc.add_SalesforceToolServiceServicer_to_server(self._tool, server)
         catalogue_pb2_grpc.add_CatalogueServiceServicer_to_server(self._catalogue, server)
-        return [CONTRACT, _CATALOGUE]
+        return [CONTRACT, CATALOGUE_SERVICE]
 
     async def warm(self) -> None:
         """Reads the describes before the first call, so that a wrong address or token shows at once."""

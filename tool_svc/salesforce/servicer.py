@@ -19,11 +19,11 @@ from narrowgauge.errors import (
     FailedPrecondition,
     InvalidRequest,
     NarrowgaugeError,
-    NotFound,
 )
 from narrowgauge.tools.salesforce.v1 import salesforce_pb2 as pb
 from narrowgauge.tools.salesforce.v1 import salesforce_pb2_grpc
-from narrowgauge.v1 import catalogue_pb2, catalogue_pb2_grpc
+from narrowgauge.v1 import catalogue_pb2
+from tool_svc.catalogue import ContractCatalogue
 from tool_svc.salesforce.connection import Deadline, OutcomeUnknown
 from tool_svc.salesforce.describes import Describes
 from tool_svc.salesforce.operations import Operations
@@ -180,29 +180,23 @@ class SalesforceToolServicer(salesforce_pb2_grpc.SalesforceToolServiceServicer):
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)
 
 
-class CatalogueServicer(catalogue_pb2_grpc.CatalogueServiceServicer):
+class CatalogueServicer(ContractCatalogue):
     """Serves the organisation's catalogue."""
 
     def __init__(self, describes: Describes, executor: Executor, *, key_field: str, timeout_s: float) -> None:
+        super().__init__(CONTRACT)
         self._describes = describes
         self._executor = executor
         self._key_field = key_field
         self._timeout_s = timeout_s
 
-    async def GetCatalogue(  # noqa: N802  the method's name in the contract
-        self, request: catalogue_pb2.GetCatalogueRequest, context: Context
-    ) -> catalogue_pb2.GetCatalogueResponse:
-        """Returns the catalogue, or its hash alone when the caller's copy is current."""
-        if request.contract not in ("", CONTRACT):
-            raise NotFound("UNKNOWN_CONTRACT", f"this tool serves {CONTRACT}, not {request.contract}")
+    async def current(self, context: Context) -> catalogue_pb2.Catalogue:
+        """See `ContractCatalogue.current`."""
         seconds = _seconds(context, self._timeout_s)
-        catalogue = await _within(
+        return await _within(
             seconds,
             asyncio.get_running_loop().run_in_executor(self._executor, self._read, Deadline.after(seconds)),
         )
-        if request.known_hash == catalogue.hash:
-            catalogue = catalogue_pb2.Catalogue(hash=catalogue.hash)
-        return catalogue_pb2.GetCatalogueResponse(catalogue=catalogue)
 
     def _read(self, deadline: Deadline) -> catalogue_pb2.Catalogue:
         return catalogue_of_describes(self._describes.all(deadline), key_field=self._key_field)

@@ -9,13 +9,12 @@ import grpc
 
 from narrowgauge.runtime.lifecycle import ServerLimits, serve, service_main
 from narrowgauge.tools.sql.v1 import sql_pb2_grpc
-from narrowgauge.v1 import catalogue_pb2, catalogue_pb2_grpc
+from narrowgauge.v1 import catalogue_pb2_grpc
+from tool_svc.catalogue import CATALOGUE_SERVICE
 from tool_svc.sql.config import SqlConfig
 from tool_svc.sql.database import Bounds, open_database
 from tool_svc.sql.hidden_values import HiddenValues
 from tool_svc.sql.servicer import CONTRACT, CatalogueServicer, SqlToolServicer
-
-_CATALOGUE = catalogue_pb2.DESCRIPTOR.services_by_name["CatalogueService"].full_name
 
 
 class SqlTool:
@@ -33,7 +32,7 @@ class SqlTool:
         """Adds the servicers."""
         sql_pb2_grpc.add_SqlToolServiceServicer_to_server(self._tool, server)
         catalogue_pb2_grpc.add_CatalogueServiceServicer_to_server(self._catalogue, server)
-        return [CONTRACT, _CATALOGUE]
+        return [CONTRACT, CATALOGUE_SERVICE]
 
     async def warm(self) -> None:
         """Reads the catalogue before the first call, so that a wrong DSN shows at once."""

@@ -11,10 +11,11 @@ from typing import Any
 import grpc
 
 from narrowgauge.contracts.validate import violations
-from narrowgauge.errors import FailedPrecondition, InvalidRequest, NotFound
+from narrowgauge.errors import FailedPrecondition, InvalidRequest
 from narrowgauge.tools.sql.v1 import sql_pb2 as pb
 from narrowgauge.tools.sql.v1 import sql_pb2_grpc
-from narrowgauge.v1 import catalogue_pb2, catalogue_pb2_grpc
+from narrowgauge.v1 import catalogue_pb2
+from tool_svc.catalogue import ContractCatalogue
 from tool_svc.sql.database import Bounds, Database, Stop
 from tool_svc.sql.hidden_values import HiddenValues
 from tool_svc.sql.statement import statement_of
@@ -64,13 +65,14 @@ class SqlToolServicer(sql_pb2_grpc.SqlToolServiceServicer):
             raise
 
 
-class CatalogueServicer(catalogue_pb2_grpc.CatalogueServiceServicer):
+class CatalogueServicer(ContractCatalogue):
     """Serves the database's catalogue, read again when it has grown old."""
 
     def __init__(
         self, database: Database, executor: Executor, max_age_s: float, hidden: HiddenValues
     ) -> None:
         """Takes what it reads from, the threads to read in, and what is not for other processes."""
+        super().__init__(CONTRACT)
         self._database = database
         self._executor = executor
         self._max_age_s = max_age_s
@@ -88,6 +90,10 @@ class CatalogueServicer(catalogue_pb2_grpc.CatalogueServiceServicer):
                 self._read_at = time.monotonic()
         return self._catalogue
 
+    async def current(self, context: Context) -> catalogue_pb2.Catalogue:
+        """See `ContractCatalogue.current`."""
+        return await self.read()
+
     def _read(self) -> catalogue_pb2.Catalogue:
         catalogue = self._database.read_catalogue()
         columns = self._hidden.hide(catalogue)
@@ -96,14 +102,3 @@ class CatalogueServicer(catalogue_pb2_grpc.CatalogueServiceServicer):
             _log.info("values stay in the tool", extra={"columns": columns})
             self._hidden_columns = columns
         return catalogue
-
-    async def GetCatalogue(  # noqa: N802  the method's name in the contract
-        self, request: catalogue_pb2.GetCatalogueRequest, context: Context
-    ) -> catalogue_pb2.GetCatalogueResponse:
-        """Returns the catalogue, or its hash alone when the caller's copy is current."""
-        if request.contract not in ("", CONTRACT):
-            raise NotFound("UNKNOWN_CONTRACT", f"this tool serves {CONTRACT}, not {request.contract}")
-        catalogue = await self.read()
-        if request.known_hash == catalogue.hash:
-            catalogue = catalogue_pb2.Catalogue(hash=catalogue.hash)
-        return catalogue_pb2.GetCatalogueResponse(catalogue=catalogue)
