@@ -88,23 +88,8 @@ class SpecialistServicer(specialist_pb2_grpc.SpecialistServiceServicer):
     ) -> specialist_pb2.DescribeResponse:
         """Says what a specialist is."""
         specialist = self._named(request.specialist)
-        contract = specialist.contract
         return specialist_pb2.DescribeResponse(
-            specialist=specialist_pb2.SpecialistDescription(
-                name=contract.specialist,
-                description=contract.description,
-                contract=contract.service,
-                tools=[
-                    specialist_pb2.ToolDescription(
-                        method=tool.method,
-                        description=tool.description,
-                        side_effect=tool.side_effect,  # type: ignore[arg-type]  # a plain int in `Tool`
-                        request_type=tool.request.full_name,
-                        response_type=tool.response.full_name,
-                    )
-                    for tool in contract.tools
-                ],
-            ),
+            specialist=specialist.contract.specialist_description,
             bundle_hash=specialist.bundle_hash,
             model_hash=specialist.model_hash,
             model=specialist.model_name,

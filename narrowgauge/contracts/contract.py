@@ -12,7 +12,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from narrowgauge.contracts.route_rules import RouteRule, option_rules
 from narrowgauge.errors import InvalidRequest
-from narrowgauge.v1 import options_pb2
+from narrowgauge.v1 import options_pb2, specialist_pb2
 
 __all__ = ["Contract", "Tool", "ToolCall", "contract_of"]
 
@@ -76,6 +76,25 @@ class Contract:
             if method in (tool.method, tool.name):
                 return tool
         raise KeyError(method)
+
+    @property
+    def specialist_description(self) -> specialist_pb2.SpecialistDescription:
+        """What router and specialist tell of the specialist."""
+        return specialist_pb2.SpecialistDescription(
+            name=self.specialist,
+            description=self.description,
+            contract=self.service,
+            tools=[
+                specialist_pb2.ToolDescription(
+                    method=tool.method,
+                    description=tool.description,
+                    side_effect=tool.side_effect,  # type: ignore[arg-type]  # a plain int in `Tool`
+                    request_type=tool.request.full_name,
+                    response_type=tool.response.full_name,
+                )
+                for tool in self.tools
+            ],
+        )
 
     @property
     def refusing_tool(self) -> Tool | None:

@@ -147,21 +147,7 @@ class _Link:
     def status(self) -> dispatcher_pb2.SpecialistStatus:
         """Returns what the last verification found."""
         return dispatcher_pb2.SpecialistStatus(
-            specialist=specialist_pb2.SpecialistDescription(
-                name=self.name,
-                description=self.contract.description,
-                contract=self.contract.service,
-                tools=[
-                    specialist_pb2.ToolDescription(
-                        method=tool.method,
-                        description=tool.description,
-                        side_effect=tool.side_effect,  # type: ignore[arg-type]  # a plain int in `Tool`
-                        request_type=tool.request.full_name,
-                        response_type=tool.response.full_name,
-                    )
-                    for tool in self.contract.tools
-                ],
-            ),
+            specialist=self.contract.specialist_description,
             reachable=self.verified,
             status=None if self.refusal is None else status_of(self.refusal),
         )
