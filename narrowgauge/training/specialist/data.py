@@ -21,6 +21,7 @@ from narrowgauge.contracts.surfaces.surface import ClosedSets
 from narrowgauge.errors import InvalidRequest
 from narrowgauge.evaluation.salesforce_calls import gold_request
 from narrowgauge.training.specialist.encode import TrainingExample
+from narrowgauge.training.specialist.organisation_refusals import refused_of
 from narrowgauge.training.specialist.organisation_requests import REQUESTS_OF_ONE, organisation_requests
 from narrowgauge.training.specialist.organisations import Organisation, organisations
 from narrowgauge.training.specialist.salesforce_refusals import refused_requests
@@ -49,6 +50,8 @@ __all__ = [
 _WORDED = 0.7
 # Share of requests in wordings for any object, in families that tell apart what the others have together.
 _FAMILIES = 0.15
+# Questions on each invented organisation that its catalogue does not serve.
+_REFUSED = 1
 
 
 def salesforce_examples(contract: Contract, catalogue: Catalogue, *, seed: int) -> Iterator[TrainingExample]:
@@ -77,16 +80,23 @@ def organisation_examples(
     """
     rng = random.Random(f"{seed}/rows")
     for organisation in organisations(given, seed=seed):
+        for text in islice(refused_of(organisation, seed=seed), _REFUSED):
+            yield _refusal(contract, organisation.catalogue, text, rng)
         for request in islice(organisation_requests(organisation, seed=seed), REQUESTS_OF_ONE):
             yield salesforce_example(contract, organisation.catalogue, request, rng)
 
 
 def salesforce_refusals(contract: Contract, catalogue: Catalogue, *, seed: int) -> Iterator[TrainingExample]:
     """Yields requests that no call on the organisation serves, each with the refusal, without end."""
-    tool, rng = contract.tool("Refuse"), random.Random(seed)
+    rng = random.Random(seed)
     for text in refused_requests(seed=seed):
-        call = ToolCall(tool, tool.request_class(unanswerable=True))
-        yield TrainingExample(text, call, catalogue, (), str(draw_today(rng)))
+        yield _refusal(contract, catalogue, text, rng)
+
+
+def _refusal(contract: Contract, catalogue: Catalogue, text: str, rng: random.Random) -> TrainingExample:
+    tool = contract.tool("Refuse")
+    call = ToolCall(tool, tool.request_class(unanswerable=True))
+    return TrainingExample(text, call, catalogue, (), str(draw_today(rng)))
 
 
 def salesforce_example(

@@ -158,7 +158,8 @@ def _multi(scene: Scene, field: EntityField) -> Condition:
             ("multi two", "INCLUDES", stored),
         )
     )
-    return Condition(field.name, [[field.name, operator, values]], slots, (kind,))
+    own = phrases_of(scene.entity, field, "pick") if kind == "multi" else ()
+    return Condition(field.name, [[field.name, operator, values]], slots, (kind,), own=own)
 
 
 def _number(scene: Scene, field: EntityField) -> Condition:

@@ -11,6 +11,7 @@ from narrowgauge.training.specialist.organisation_scene import NUMBERS, Column, 
 from narrowgauge.training.specialist.salesforce_fields import default_columns
 
 __all__ = [
+    "default_select",
     "list_all",
     "list_fields",
     "list_limited",
@@ -73,7 +74,7 @@ _MOST = {
 
 def list_all(subject: Subject) -> Asked:
     """Shows the records, with the columns of a list view."""
-    return subject.asked("list", {"select": _default(subject.scene)})
+    return subject.asked("list", {"select": default_select(subject.scene)})
 
 
 def list_fields(subject: Subject) -> Asked | None:
@@ -92,7 +93,7 @@ def list_sorted(subject: Subject) -> Asked | None:
     if found is None:
         return None
     words, key = found
-    call = {"select": _default(subject.scene), "order_by": [key]}
+    call = {"select": default_select(subject.scene), "order_by": [key]}
     return subject.asked("sorted", call, order=words)
 
 
@@ -119,7 +120,7 @@ def list_top(subject: Subject) -> Asked | None:
         section, select = _section(subject.scene, "top fields", columns)
         made = subject.asked(section, {"select": select, **call}, fields=fields, **slots)
     else:
-        made = subject.asked("top", {"select": _default(subject.scene), **call}, **slots)
+        made = subject.asked("top", {"select": default_select(subject.scene), **call}, **slots)
     # `top five … by price` are those with the highest.
     if ascending and "top " in made.text.lower():
         made.call["order_by"][0][1] = "DESC"
@@ -134,7 +135,7 @@ def list_top_one(subject: Subject) -> Asked | None:
     if found is None:
         return None
     slots, call, _ = found
-    return subject.asked("top one", {"select": _default(subject.scene), **call, "limit": 1}, **slots)
+    return subject.asked("top one", {"select": default_select(subject.scene), **call, "limit": 1}, **slots)
 
 
 def list_limited(subject: Subject) -> Asked | None:
@@ -145,7 +146,7 @@ def list_limited(subject: Subject) -> Asked | None:
         fields = _named(subject.scene, columns)
         section, select = _section(subject.scene, "limited fields", columns)
         return subject.asked(section, {"select": select, "limit": count}, n=said, fields=fields)
-    return subject.asked("limited", {"select": _default(subject.scene), "limit": count}, n=said)
+    return subject.asked("limited", {"select": default_select(subject.scene), "limit": count}, n=said)
 
 
 def list_newest(subject: Subject) -> Asked | None:
@@ -163,7 +164,7 @@ def _created(subject: Subject, *, limited: bool) -> Asked | None:
         return None
     said, count = rows_asked(subject.scene)
     newest = subject.scene.rng.random() < 0.65
-    call: dict[str, Any] = {"select": _default(subject.scene)}
+    call: dict[str, Any] = {"select": default_select(subject.scene)}
     call["order_by"] = [["CreatedDate", "DESC" if newest else "ASC"]]
     if limited:
         call["limit"] = count
@@ -246,7 +247,8 @@ def _section(scene: Scene, section: str, columns: Sequence[Column]) -> tuple[str
     return f"{section} with", select if not named or "Name" in select else ["Name", *select]
 
 
-def _default(scene: Scene) -> list[str]:
+def default_select(scene: Scene) -> list[str]:
+    """Returns the columns of a request that names none."""
     chosen = default_columns(scene.entity)
     if len(chosen) == 1:
         numbers = [f.name for f in scene.entity.fields if f.name.endswith(("Number", "Subject", "Title"))]

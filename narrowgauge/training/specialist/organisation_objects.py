@@ -9,7 +9,8 @@ label and what it holds:
 | `text A\\|B\\|C` | a text such as these |
 | `[A, B]`, `{A, B}` | a picklist of one value, of several |
 | `> Account` | a reference to a record of that object |
-| `date`, `time`, `number`, `count`, `money`, `percent`, `flag`, `long`, `person`, `city`, `email` | that |
+| `date`, `time`, `number`, `count`, `money`, `percent`, `flag`, `long` | that |
+| `person`, `city`, `email`, `phone` | that |
 | `key` | an external id |
 """
 
@@ -42,10 +43,12 @@ KEPT_FOR_EVALUATION = frozenset(
 )
 """Objects of the development files, which no training request names."""
 
+_USUAL = ("Account", "Contact", "Opportunity", "Case", "Campaign")
 _LINE = re.compile(r"(?P<label>[^:]+): (?P<fields>.+)")
 _FIELD = re.compile(
     r"(?P<label>.+?) (?:\[(?P<one>[^\]]+)\]|\{(?P<many>[^}]+)\}|> (?P<target>.+)|auto (?P<prefix>\w+)"
-    r"|text (?P<texts>.+)|(?P<kind>date|time|number|count|money|percent|flag|long|person|city|email|key))"
+    r"|text (?P<texts>.+)|(?P<kind>date|time|number|count|money|percent|flag|long|person|city|email|phone"
+    r"|key))"
 )
 _TYPES = {
     "auto": "string",
@@ -54,6 +57,7 @@ _TYPES = {
     "city": "string",
     "key": "string",
     "email": "email",
+    "phone": "phone",
     "date": "date",
     "time": "datetime",
     "number": "double",
@@ -194,7 +198,7 @@ def _described(field: FieldIdea, rng: random.Random, style: str) -> dict[str, An
         described["picklistValues"] = [{"value": value, "active": True} for value in field.values]
     if field.kind == "target":
         target = field.values[0]
-        described["referenceTo"] = [target if target in ("Account", "Contact") else api_name(target, style)]
+        described["referenceTo"] = [target if target in _USUAL else api_name(target, style)]
         described["relationshipName"] = name.removesuffix("__c") + "__r"
     return described
 

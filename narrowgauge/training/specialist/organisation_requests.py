@@ -13,8 +13,10 @@ from typing import Any
 
 from narrowgauge.training.specialist.noise import roughen
 from narrowgauge.training.specialist.organisation_asked import Asked
+from narrowgauge.training.specialist.organisation_contrasts import query_contrasts
 from narrowgauge.training.specialist.organisation_queries import query_family
 from narrowgauge.training.specialist.organisation_scene import Scene
+from narrowgauge.training.specialist.organisation_told import write_contrasts
 from narrowgauge.training.specialist.organisation_writes import write_family
 from narrowgauge.training.specialist.organisations import Organisation
 from narrowgauge.training.specialist.salesforce_requests import Request
@@ -28,6 +30,8 @@ REQUESTS_OF_ONE = 20
 """Requests on each organisation."""
 
 _QUERIES = 0.62
+# Families that tell apart what a small model confuses.
+_CONTRASTS = 0.42
 # Requests on the objects that every organisation has, said by the same wordings.
 _USUAL = 0.12
 _PREFIXES = {"Account": "001", "Contact": "003", "Lead": "00Q", "Opportunity": "006", "Case": "500"}
@@ -43,9 +47,16 @@ def organisation_requests(organisation: Organisation, *, seed: int) -> Iterator[
     while True:
         entity = _entity(organisation, entities, rng)
         scene = Scene(entities, entity, organisation.ideas, ids, draw_today(rng), rng)
-        for asked in query_family(scene) if rng.random() < _QUERIES else write_family(scene):
+        for asked in _family(scene):
             kind = f"organisation {asked.kind}"
             yield Request(_typed(asked, rng), asked.operation, asked.call, asked.rows, kind, scene.today)
+
+
+def _family(scene: Scene) -> list[Asked]:
+    query, contrasts = (scene.rng.random() < share for share in (_QUERIES, _CONTRASTS))
+    if query:
+        return query_contrasts(scene) if contrasts else query_family(scene)
+    return write_contrasts(scene) if contrasts else write_family(scene)
 
 
 def _entity(organisation: Organisation, entities: Mapping[str, Entity], rng: random.Random) -> Entity:

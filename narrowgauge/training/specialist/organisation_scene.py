@@ -288,6 +288,8 @@ def _text(idea: FieldIdea, rng: random.Random) -> str:
             return rng.choice(NOTES)
         case "email":
             return f"{rng.choice(FIRST_NAMES).lower()}{rng.randint(1, 99)}@mail.example"
+        case "phone":
+            return f"+{rng.randint(10, 60)} {rng.randint(100, 999)} {rng.randint(1000, 9999)}"
         case "auto":
             return f"{idea.values[0]}-{rng.randint(1, 9999):04}"
     letters = "".join(rng.choice(string.ascii_uppercase) for _ in range(rng.choice((1, 2, 3))))

@@ -19,7 +19,15 @@ from narrowgauge.training.specialist.salesforce_said import past_day
 from narrowgauge.training.specialist.salesforce_values import Value
 from narrowgauge.v1.catalogue_pb2 import EntityField
 
-__all__ = ["write_family"]
+__all__ = [
+    "fields_ordered",
+    "one_and_several",
+    "plainly",
+    "required",
+    "updated",
+    "writable",
+    "write_family",
+]
 
 _FILE = "organisation_requests"
 _NEVER = frozenset(("OwnerId",))
@@ -32,7 +40,7 @@ def write_family(scene: Scene) -> list[Asked]:
     rng = scene.rng
     identifier = scene.identifier()
     makers = [
-        _update,
+        updated,
         _update_one,
         _event,
         _get,
@@ -51,12 +59,14 @@ def write_family(scene: Scene) -> list[Asked]:
     return [asked for asked in found if asked is not None]
 
 
-def _one(scene: Scene) -> dict[str, str]:
+def one_and_several(scene: Scene) -> dict[str, str]:
+    """Returns the slots of what the object is called."""
     one, several = scene.nouns()
     return {"o": one, "os": several}
 
 
-def _writable(scene: Scene) -> list[EntityField]:
+def writable(scene: Scene) -> list[EntityField]:
+    """Returns the fields that a request sets, those that refer to others apart."""
     return [f for f in scene.fields if not f.read_only and f.name not in _NEVER and f.type not in _UNSAID]
 
 
@@ -75,7 +85,7 @@ def _quoted(scene: Scene, field: EntityField, said: str) -> str:
     return said
 
 
-def _ordered(scene: Scene, values: Mapping[str, Value]) -> dict[str, Value]:
+def fields_ordered(scene: Scene, values: Mapping[str, Value]) -> dict[str, Value]:
     """Fields in the catalogue's order, those of other records last: one way to write a record."""
     own = {f.name: values[f.name] for f in scene.entity.fields if f.name in values}
     return own | {name: value for name, value in values.items() if name not in own}
@@ -91,23 +101,24 @@ def _listed(scene: Scene, parts: Sequence[str]) -> str:
 def _changes(scene: Scene, count: int) -> tuple[str, dict[str, Value]] | None:
     parts, values = [], {}
     form = scene.rng.choice(("{f} to {v}", "{f} to {v}", "{f} to {v}", "{f} = {v}", "{f}: {v}"))
-    for field in scene.some(_writable(scene), count):
+    for field in scene.some(writable(scene), count):
         said, values[field.name] = _stored(scene, field)
         parts.append(form.format(f=scene.words(field), v=_quoted(scene, field, said)))
-    return (_listed(scene, parts), _ordered(scene, values)) if values else None
+    return (_listed(scene, parts), fields_ordered(scene, values)) if values else None
 
 
-def _update(scene: Scene, identifier: str) -> Asked | None:
+def updated(scene: Scene, identifier: str) -> Asked | None:
+    """Sets one to three fields of a record; None where it has none to set."""
     made = _changes(scene, scene.rng.choice((1, 1, 1, 2, 2, 3)))
     if made is None:
         return None
-    text = scene.say(_FILE, "update", id=identifier, changes=made[0], **_one(scene))
+    text = scene.say(_FILE, "update", id=identifier, changes=made[0], **one_and_several(scene))
     call = {"object": scene.entity.name, "record_id": identifier, "fields": made[1]}
     return Asked(text, "update", call, "update")
 
 
 def _update_one(scene: Scene, identifier: str) -> Asked | None:
-    fields = _writable(scene)
+    fields = writable(scene)
     states = [f for f in fields if f.type == "picklist" and STATE.match((f.label or f.name).lower())]
     state = bool(states) and scene.rng.random() < 0.55
     if not fields:
@@ -124,7 +135,7 @@ def _update_one(scene: Scene, identifier: str) -> Asked | None:
             section = "update date"
         elif field.type == "boolean":
             section = "update flag on" if stored else "update flag off"
-    slots = {"f": words, "v": _quoted(scene, field, said), "id": identifier, **_one(scene)}
+    slots = {"f": words, "v": _quoted(scene, field, said), "id": identifier, **one_and_several(scene)}
     call = {"object": scene.entity.name, "record_id": identifier, "fields": {field.name: stored}}
     wordings = sections(_FILE)[section]
     if field.type == "boolean" and " " in words:
@@ -147,8 +158,8 @@ def _event(scene: Scene, identifier: str) -> Asked | None:
             said, values[name] = scene.value(field)
         slots[slot] = said
     words = scene.fill(event.wording, **slots)
-    text = scene.say(_FILE, "event", words=words, id=identifier, **_one(scene))
-    call = {"object": scene.entity.name, "record_id": identifier, "fields": _ordered(scene, values)}
+    text = scene.say(_FILE, "event", words=words, id=identifier, **one_and_several(scene))
+    call = {"object": scene.entity.name, "record_id": identifier, "fields": fields_ordered(scene, values)}
     return Asked(text, "update", call, "event")
 
 
@@ -161,18 +172,18 @@ def _recent(scene: Scene) -> tuple[str, str]:
 
 
 def _clear(scene: Scene, identifier: str) -> Asked | None:
-    fields = [f for f in _writable(scene) if f.nullable and f.type != "boolean" and f.name != "Name"]
+    fields = [f for f in writable(scene) if f.nullable and f.type != "boolean" and f.name != "Name"]
     if not fields:
         return None
     field = scene.some(fields, 1)[0]
-    text = scene.say(_FILE, "clear", f=scene.words(field), id=identifier, **_one(scene))
+    text = scene.say(_FILE, "clear", f=scene.words(field), id=identifier, **one_and_several(scene))
     call = {"object": scene.entity.name, "record_id": identifier, "fields": {field.name: None}}
     return Asked(text, "update", call, "clear")
 
 
 def _get(scene: Scene, identifier: str) -> Asked:
     call = {"object": scene.entity.name, "record_id": identifier, "fields": []}
-    return Asked(scene.say(_FILE, "get", id=identifier, **_one(scene)), "get", call, "get")
+    return Asked(scene.say(_FILE, "get", id=identifier, **one_and_several(scene)), "get", call, "get")
 
 
 def _get_fields(scene: Scene, identifier: str) -> Asked | None:
@@ -185,13 +196,15 @@ def _get_fields(scene: Scene, identifier: str) -> Asked | None:
         "record_id": identifier,
         "fields": [column.path for column in columns],
     }
-    text = scene.say(_FILE, "get fields", fields=fields, id=identifier, **_one(scene))
+    text = scene.say(_FILE, "get fields", fields=fields, id=identifier, **one_and_several(scene))
     return Asked(text, "get", call, "get fields")
 
 
 def _delete(scene: Scene, identifier: str) -> Asked:
     call = {"object": scene.entity.name, "record_id": identifier}
-    return Asked(scene.say(_FILE, "delete", id=identifier, **_one(scene)), "delete", call, "delete")
+    return Asked(
+        scene.say(_FILE, "delete", id=identifier, **one_and_several(scene)), "delete", call, "delete"
+    )
 
 
 def _values(scene: Scene, fields: Sequence[EntityField]) -> tuple[list[str], dict[str, Value]]:
@@ -209,15 +222,16 @@ def _values(scene: Scene, fields: Sequence[EntityField]) -> tuple[list[str], dic
     return parts, values
 
 
-def _required(scene: Scene) -> list[EntityField]:
+def required(scene: Scene) -> list[EntityField]:
+    """Returns the fields that a new record must have."""
     needed = (f for f in scene.entity.fields if not f.nullable and not f.read_only and not f.key)
     return [f for f in needed if f.type != "boolean"]
 
 
 def _create(scene: Scene, identifier: str) -> Asked | None:
     rng = scene.rng
-    needed = _required(scene)
-    optional = [f for f in _writable(scene) if f not in needed]
+    needed = required(scene)
+    optional = [f for f in writable(scene) if f not in needed]
     others = [f for f in needed if f.name != "Name"] + scene.some(optional, rng.choice((1, 2, 2, 3, 3, 4)))
     if any(f.type in _UNSAID for f in needed) or not others:
         return None
@@ -228,7 +242,7 @@ def _create(scene: Scene, identifier: str) -> Asked | None:
         parts.insert(rng.randrange(len(parts) + 1), link[0])
         values[link[1]] = link[2]
     named = next((f for f in needed if f.name == "Name"), None)
-    slots = _one(scene)
+    slots = one_and_several(scene)
     section = "create"
     if named is not None:
         slots["name"], values["Name"] = scene.value(named)
@@ -236,30 +250,30 @@ def _create(scene: Scene, identifier: str) -> Asked | None:
         if rng.random() < 0.3:
             parts.insert(0, f"{scene.words(named)} {slots['name']}")
             section = "create"
-    call = {"object": scene.entity.name, "fields": _ordered(scene, values)}
+    call = {"object": scene.entity.name, "fields": fields_ordered(scene, values)}
     return Asked(scene.say(_FILE, section, values=_listed(scene, parts), **slots), "create", call, section)
 
 
 def _create_plain(scene: Scene, identifier: str) -> Asked | None:
     """Makes a record of values that are said as people say them: `16 seats`, `due Friday`, `insured`."""
     rng = scene.rng
-    needed = _required(scene)
+    needed = required(scene)
     if any(f.type in _UNSAID for f in needed):
         return None
-    optional = [f for f in _writable(scene) if f not in needed and f.name != "Name"]
+    optional = [f for f in writable(scene) if f not in needed and f.name != "Name"]
     chosen = [f for f in needed if f.name != "Name"] + scene.some(optional, rng.choice((2, 2, 3, 3, 4)))
     values: dict[str, Value] = {}
     parts: list[str] = []
     adjectives: list[str] = []
     for field in chosen:
-        part = _plainly(scene, field, values)
+        part = plainly(scene, field, values)
         adjective = part.startswith("+")
         (adjectives if adjective else parts).append(part.removeprefix("+"))
     link = _link(scene)
     if link is not None and rng.random() < 0.45 and link[1] not in values:
         parts.insert(rng.randrange(len(parts) + 1), link[0])
         values[link[1]] = link[2]
-    slots = _one(scene)
+    slots = one_and_several(scene)
     if not parts:
         return None
     # Two words before the name at most; what is more follows it.
@@ -272,11 +286,11 @@ def _create_plain(scene: Scene, identifier: str) -> Asked | None:
         slots["name"], values["Name"] = scene.value(named)
         section = "create plain named"
     listed = ", ".join(parts) if rng.random() < 0.7 else _listed(scene, parts)
-    call = {"object": scene.entity.name, "fields": _ordered(scene, values)}
+    call = {"object": scene.entity.name, "fields": fields_ordered(scene, values)}
     return Asked(scene.say(_FILE, section, values=listed, **slots), "create", call, section)
 
 
-def _plainly(scene: Scene, field: EntityField, values: dict[str, Value]) -> str:
+def plainly(scene: Scene, field: EntityField, values: dict[str, Value]) -> str:
     """Says a value of a new record; one that stands before the object's name begins with `+`."""
     rng, entity = scene.rng, scene.entity
     if field.type == "boolean":
@@ -337,17 +351,17 @@ def _upsert(scene: Scene, identifier: str) -> Asked | None:
     if not keys:
         return None
     key = keys[0]
-    others = [f for f in _writable(scene) if f.name != key.name]
+    others = [f for f in writable(scene) if f.name != key.name]
     chosen = scene.some(others, scene.rng.choice((1, 1, 2, 2, 3)))
     if not chosen:
         return None
     parts, values = _values(scene, chosen)
     said, stored = scene.value(key)
-    slots = {"key": said, "keyf": scene.words(key), "values": _listed(scene, parts), **_one(scene)}
+    slots = {"key": said, "keyf": scene.words(key), "values": _listed(scene, parts), **one_and_several(scene)}
     call = {
         "object": scene.entity.name,
         "external_id": {"field": key.name, "value": stored},
-        "fields": _ordered(scene, values),
+        "fields": fields_ordered(scene, values),
     }
     return Asked(scene.say(_FILE, "upsert", **slots), "upsert", call, "upsert")
 
@@ -359,7 +373,7 @@ def _rows(scene: Scene, identifier: str) -> Asked | None:
         row[field.name] = scene.value(field)[1]
     call = {"object": scene.entity.name, "record_id": identifier}
     kind = scene.rng.choice(("update", "update", "update", "delete", "get"))
-    slots = _one(scene)
+    slots = one_and_several(scene)
     if kind == "update":
         made = _changes(scene, scene.rng.choice((1, 1, 2)))
         if made is None:
