@@ -67,6 +67,18 @@ class ScriptedSpecialist(specialist_pb2_grpc.SpecialistServiceServicer):
 
         self.answer = repairing
 
+    def hang(self) -> asyncio.Event:
+        """From now on never answers; the event says that it was asked."""
+        asked = asyncio.Event()
+
+        async def hanging(turns: list[specialist_pb2.ExecuteRequest]) -> specialist_pb2.ExecuteResponse:
+            asked.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        self.answer = hanging
+        return asked
+
     async def Describe(  # noqa: N802  gRPC's name
         self, request: specialist_pb2.DescribeRequest, context: Any
     ) -> specialist_pb2.DescribeResponse:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 
 import grpc
 import pytest
@@ -10,23 +9,16 @@ from dispatch_client import AUTO, Client, code_name, failure_of, final
 from scripted_world import World
 from shop_contract import USES, plan, step
 
-from narrowgauge.v1 import dispatcher_pb2, specialist_pb2
+from narrowgauge.v1 import dispatcher_pb2
 from router_svc.hops.failure import reason_of
 
 
 async def test_cancel_reaches_the_specialist(world: World) -> None:
     """A cancel in the middle of a turn ends the specialist's stream, and every step gets its last event."""
     world.planner.planned = plan(step('Note {"text": "x"}'), step('Note {"text": "y"}', (0, USES)))
-    reached = asyncio.Event()
-
-    async def hang(turns: list[specialist_pb2.ExecuteRequest]) -> specialist_pb2.ExecuteResponse:
-        reached.set()
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    world.note.answer = hang
+    asked = world.note.hang()
     client = await Client(await world.router()).start()
-    await reached.wait()
+    await asked.wait()
     await client.send(cancel=dispatcher_pb2.CancelChain(reason="changed my mind"))
     events = await client.all()
     await world.note.ended.wait()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -57,16 +56,9 @@ async def test_a_specialist_killed_in_mid_stream(world: World) -> None:
     """The sub-task is asked again, from another process at the same address."""
     world.limits = {"retry_attempts": 20, "retry_backoff_s": 0.02}
     world.planner.planned = plan(step('Note {"text": "x"}'))
-    reached = asyncio.Event()
-
-    async def hang(turns: list[specialist_pb2.ExecuteRequest]) -> specialist_pb2.ExecuteResponse:
-        reached.set()
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    world.note.answer = hang
+    asked = world.note.hang()
     client = await Client(await world.router()).start()
-    await reached.wait()
+    await asked.wait()
     address = world.servers["note"].address
     await world.servers["note"].stop(0)
     world.note.answer = world.note.say
