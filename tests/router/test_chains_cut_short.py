@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import grpc
 import pytest
 from dispatch_client import AUTO, Client, code_name, failure_of, final
