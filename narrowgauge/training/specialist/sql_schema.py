@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from narrowgauge.training.specialist.sql_made_up import is_supposed, made_up
 from narrowgauge.v1.catalogue_pb2 import Catalogue, Entity, EntityField
 
 __all__ = ["Column", "Link", "Schema", "Table", "plural", "singular"]
@@ -44,33 +45,6 @@ _KINDRED = {
     "city": ("town",),
     "weight kg": ("weight", "weight in kilos"),
 }
-_COUNTRIES = (
-    *("Germany", "United Kingdom", "United States", "France", "Spain", "Italy", "Japan", "Canada", "Sweden"),
-    *("Poland", "Brazil", "India", "Netherlands", "Mexico", "Australia", "China", "Norway"),
-)
-_SUPPOSED: Mapping[str, tuple[str | int | float, ...]] = {
-    "status": ("open", "closed", "pending", "active"),
-    "type": ("standard", "premium", "basic", "trial"),
-    "category": ("food", "furniture", "books", "clothing"),
-    "gender": ("F", "M"),
-    "sex": ("F", "M"),
-    "priority": ("low", "medium", "high"),
-    "grade": ("A", "B", "C", "D"),
-    "genre": ("drama", "comedy", "jazz", "rock"),
-    "language": ("English", "French", "Spanish", "Hindi"),
-    "color": ("red", "blue", "green", "black"),
-    "country": _COUNTRIES,
-    "nationality": _COUNTRIES,
-    "city": ("Boston", "Lyon", "Osaka", "Leeds", "Turin", "Austin"),
-    "state": ("Texas", "Ohio", "Bavaria", "Oregon"),
-    "department": ("Sales", "History", "Finance", "Research"),
-    "position": ("goalkeeper", "captain", "assistant", "manager"),
-    "level": ("junior", "senior", "expert"),
-    "method": ("cash", "card", "transfer"),
-    "format": ("mp3", "wav", "pdf", "print"),
-    "result": ("won", "lost", "draw"),
-}
-"""Values to ask for in schemas without data, by the last word of a column's name."""
 _PLACES = ("city", "country", "region", "state", "location", "warehouse", "district")
 
 
@@ -225,38 +199,19 @@ class Schema:
         if any(name.endswith(part) for part in _NAME_LIKE):
             return "name"
         # Without data, what a column is called is all that says what it holds.
-        return (
-            "category" if self._database is None and _spaced(field.name).split()[-1] in _SUPPOSED else "text"
-        )
+        return "category" if self._database is None and is_supposed(_spaced(field.name)) else "text"
 
     def _values(self, table: str, field: EntityField, role: str) -> tuple[str | int | float, ...]:
         if role == "category" and field.values:
             return tuple(field.values)
         if self._database is None:
-            return _SUPPOSED.get(_spaced(field.name).split()[-1]) or self._made_up(role)
+            return made_up(_spaced(field.name), role, self._rng)
         # Identifiers come from the catalogue of this very database; quoting keeps odd names whole.
         column, source = (f'"{name.replace(chr(34), chr(34) * 2)}"' for name in (field.name, table))
         rows = self._database.execute(
             f"SELECT DISTINCT {column} FROM {source} WHERE {column} IS NOT NULL LIMIT 400"
         )
         return tuple(row[0] for row in rows)
-
-    def _made_up(self, role: str) -> tuple[str | int | float, ...]:
-        if role == "number":
-            return tuple(
-                self._rng.choice((10, 20, 50, 100, 250, 500, 1000, 5000, 7, 3, 42)) for _ in range(8)
-            )
-        if role == "date":
-            return tuple(
-                f"202{self._rng.randint(2, 6)}-{self._rng.randint(1, 12):02}-{d:02}" for d in range(1, 25, 4)
-            )
-        return tuple(_WORDS)
-
-
-_WORDS = (
-    *("Aurora", "Beacon", "Cobalt", "Delta", "Ember", "Falcon", "Garnet", "Harbor", "Indigo", "Juniper"),
-    *("Kestrel", "Lumen", "Meridian", "Nimbus", "Onyx", "Pioneer", "Quarry", "Raven", "Summit", "Tundra"),
-)
 
 
 def _spaced(name: str) -> str:
@@ -273,6 +228,8 @@ def singular(words: str) -> str:
     """Returns the singular of an English plural, as far as table names go."""
     if words.endswith("ies"):
         return words[:-3] + "y"
+    if words.endswith(("status", "statuses")):
+        return words.removesuffix("es")
     if words.endswith(("sses", "xes", "ches", "shes")):
         return words[:-2]
     return words[:-1] if words.endswith("s") and not words.endswith("ss") else words
@@ -280,6 +237,8 @@ def singular(words: str) -> str:
 
 def plural(words: str) -> str:
     """Returns the plural of an English noun, as far as table names go."""
+    if words.endswith("status"):
+        return f"{words}es"
     if (words.endswith("s") and not words.endswith("ss")) or words in ("inventory", "staff", "stock"):
         return words
     if words.endswith("y") and words[-2] not in "aeiou":
