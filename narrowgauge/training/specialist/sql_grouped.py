@@ -50,7 +50,10 @@ def figure(numbers: Sequence[Column], rng: random.Random) -> tuple[str, str]:
 def bounded_figure(numbers: Sequence[Column], rng: random.Random) -> tuple[str, str]:
     """Draws a bound for groups: words with `{n}` for their rows, and the condition of HAVING."""
     over, operator = rng.choice(
-        (("more than {v}", ">"), ("over {v}", ">"), ("at least {v}", ">="), ("fewer than {v}", "<"))
+        (
+            *(("more than {v}", ">"), ("over {v}", ">"), ("at least {v}", ">="), ("at least {v}", ">=")),
+            *(("no fewer than {v}", ">="), ("fewer than {v}", "<")),
+        )
     )
     if not numbers or rng.random() < 0.65:
         limit = rng.choice((1, 2, 3, 3, 5, 5, 10, 20))
@@ -124,7 +127,12 @@ def bounded(groups: str, words: str, bound: str, rng: random.Random) -> tuple[st
     if rng.random() < 0.6:
         return text, ""
     shown = rng.choice(
-        (", and how many", ", with the number") if "COUNT" in bound else (", with the figure",)
+        (
+            *(", and how many", ", with the number", ", with the count", ", and how many each has"),
+            *(", and the number", ", showing the number too"),
+        )
+        if "COUNT" in bound
+        else (", with the figure", ", and what it is", ", showing the figure too")
     )
     return text + shown, f", {bound.rsplit(' ', 2)[0]}"
 
@@ -187,6 +195,8 @@ def per_month(schema: Schema, today: dt.date, rng: random.Random) -> Made:
     sql = f"SELECT {month}, {value} FROM {table.name}{where(phrases)} GROUP BY {month}"
     order = rng.random()
     if order < 0.4:
+        if value == "COUNT(*)" and rng.random() < 0.5:
+            text += rng.choice((": month and count", ", month and number", ": month, number"))
         return text, sql
     if order < 0.75:
         tails = (

@@ -15,10 +15,11 @@ from narrowgauge.training.specialist.sql_phrases import (
     draw_conditions,
     free_columns,
     join_words,
+    name_of,
     noun,
     where,
 )
-from narrowgauge.training.specialist.sql_schema import Link, Schema, Table
+from narrowgauge.training.specialist.sql_schema import Column, Link, Schema, Table
 
 __all__ = [
     "beside_parent",
@@ -80,7 +81,11 @@ def _asked_of_children(child: Table, link: Link, phrases: list[Phrase], rng: ran
         chosen = rng.sample(free, rng.choice((1, 2)))
         names = join_words([c.words for c in chosen])
         forms = ("{s} the {c} of {n}", "{s} {c} of {n}", "{n}: {c}", "{s} {n} with their {c}")
-        text = rng.choice(forms).format(s=rng.choice(SHOW[:10]), c=names, n=rows)
+        form = rng.choice(forms)
+        name = name_of(child)
+        if "their {c}" in form and name is not None and name not in chosen:
+            chosen = [name, *chosen]
+        text = form.format(s=rng.choice(SHOW[:10]), c=names, n=rows)
         return text, f"SELECT {', '.join(c.sql for c in chosen)} FROM {source}"
     shown = ", ".join([c.sql for c in free][:5])
     if not shown:
@@ -107,7 +112,9 @@ def beside_parent(schema: Schema, today: dt.date, rng: random.Random) -> Made:
         names, fields, first = [said, *names], [other.sql, *fields], link.parent
     else:
         names, fields, first = [*names, said], [*fields, other.sql], link.child
-    forms = ("{s} the {c} of {n}", "{n} with {c}", "{n}: {c}", "{s} {c} for {n}", "for {n}, show {c}")
+    forms: tuple[str, ...] = ("{s} the {c} of {n}", "{n}: {c}", "{s} {c} for {n}", "for {n}, show {c}")
+    if (name := name_of(child)) is None or name in chosen:
+        forms += ("{n} with {c}",)
     text = rng.choice(forms).format(
         s=rng.choice(SHOW[:10]), c=join_words(names), n=noun(child.many, phrases, rng)
     )
@@ -177,12 +184,18 @@ def itself(schema: Schema, today: dt.date, rng: random.Random) -> Made:
     lower, upper = table.display.sql, f"{other}.{table.display.name}"
     value = str(rng.choice(table.display.values)) if table.display.values else ""
     kind = rng.choice(("both", "up", "down", "count") if value else ("both", "count"))
+    below = next(c for c in table.columns if c.name == link.child_column)
+    if below.nullable and rng.random() < 0.25:
+        return _above_nobody(table, below, role, today, rng)
     if kind == "both":
         phrases = draw_conditions(table, today, rng, (4, 4))
         forms: tuple[str, ...] = (
             "{s} {n} and their {r}s",
             "{n} with the {r} of each",
             "{s} {n} with the name of their {r}",
+            "{n}, each next to the name of their {r}",
+            "{n} and who their {r} is",
+            "{s} {n} beside their {r}, names of both",
         )
         text = rng.choice(forms).format(s=rng.choice(SHOW[:10]), n=noun(table.many, phrases, rng), r=role)
         return text, f"SELECT {lower}, {upper} FROM {source}{where(phrases)}"
@@ -206,3 +219,22 @@ def itself(schema: Schema, today: dt.date, rng: random.Random) -> Made:
         forms += ("who reports to {v}", "{n} that report to {v}", "who works under {v}")
     text = rng.choice(forms).format(n=table.many, r=role, v=value, s=rng.choice(SHOW[:10]))
     return text, f"SELECT {lower} FROM {source} WHERE {upper} = {literal(value)}"
+
+
+def _above_nobody(table: Table, key: Column, role: str, today: dt.date, rng: random.Random) -> Made:
+    """`People without a boss`: the reference itself is missing, so no other row is looked at."""
+    phrases = draw_conditions(table, today, rng, (5, 3))
+    said, test = rng.choice(
+        (
+            *(("without a {r}", "IS NULL"), ("that have no {r}", "IS NULL"), ("with no {r}", "IS NULL")),
+            ("that have a {r}", "IS NOT NULL"),
+        )
+    )
+    forms = ("{n} {t}", "names of {n} {t}", "{s} the {n} {t}")
+    rows = noun(table.many, phrases, rng)
+    tests = " AND ".join([*(phrase.sql for phrase in phrases), f"{key.sql} {test}"])
+    text = rng.choice(forms).format(n=rows, t=said.format(r=role), s=rng.choice(SHOW[:10]))
+    if rng.random() < 0.25:
+        text = f"how many {rows} {said.format(r=role)} are there"
+        return text, f"SELECT COUNT(*) FROM {table.name} WHERE {tests}"
+    return text, f"SELECT {table.display.sql} FROM {table.name} WHERE {tests}"

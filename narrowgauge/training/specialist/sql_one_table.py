@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 
+from narrowgauge.training.specialist.sql_conditions import literal
 from narrowgauge.training.specialist.sql_phrases import (
     AGGREGATES,
     SHOW,
@@ -13,6 +14,7 @@ from narrowgauge.training.specialist.sql_phrases import (
     draw_table,
     free_columns,
     join_words,
+    name_of,
     noun,
     where,
 )
@@ -69,7 +71,11 @@ def columns(schema: Schema, today: dt.date, rng: random.Random) -> Made:
         "for {n}, show the {c}",
         "for every one of the {n}, what is the {c}",
     )
-    text = rng.choice(forms).format(s=rng.choice(SHOW[:10]), c=names, n=noun(table.many, phrases, rng))
+    form = rng.choice(forms)
+    name = name_of(table)
+    if "their {c}" in form and name is not None and name not in chosen:
+        chosen = [name, *chosen]  # things with a column of theirs: which thing it is of is asked for too
+    text = form.format(s=rng.choice(SHOW[:10]), c=names, n=noun(table.many, phrases, rng))
     return text, f"SELECT {', '.join(c.sql for c in chosen)} FROM {table.name}{where(phrases)}"
 
 
@@ -154,6 +160,10 @@ def difference(schema: Schema, today: dt.date, rng: random.Random) -> Made:
         "what is the gap between the largest and the smallest {c} of {n}",
         "{c} spread of {n}, highest minus lowest",
         "by how much do the maximum and the minimum {c} of {n} differ",
+        "spread between the highest and the lowest {c} of {n}",
+        "range of {c} among {n}, from lowest to highest, as one figure",
+        "how far apart are the smallest and the largest {c} of {n}",
+        "{n}: gap from the lowest to the highest {c}",
     )
     text = rng.choice(forms).format(c=column.words, n=noun(table.many, phrases, rng))
     return text, f"SELECT MAX({column.sql}) - MIN({column.sql}) FROM {table.name}{where(phrases)}"
@@ -195,6 +205,35 @@ def above_average(schema: Schema, today: dt.date, rng: random.Random) -> Made:
     word, operator = rng.choice((("above", ">"), ("below", "<"), ("higher than", ">"), ("lower than", "<")))
     text = f"{rng.choice(SHOW[:10])} {table.many} whose {column.words} is {word} average"
     inner = f"SELECT AVG({column.sql}) FROM {table.name}"
+    kinds = [other for other in table.of("category") if other.values]
+    if rng.random() < 0.65 and (table.display.role == "name" or kinds):
+        name, of, own = table.display, "average", ""
+        fields = f"{name.sql}, {column.sql}" if rng.random() < 0.3 else name.sql
+        rows_ = table.many
+        if kinds and rng.random() < 0.5:
+            kind = rng.choice(kinds)
+            value = str(rng.choice(kind.values))
+            rows_ = f"{table.many} with {kind.words} {value.replace('_', ' ')}"
+            own = f"{kind.sql} = {literal(value)}"
+            of = rng.choice(("the average of their kind", f"the average for that {kind.words}"))
+        if name.role != "name":
+            fields = "COUNT(*)"
+        said = {
+            "COUNT(*)": ("how many {n} have a {c} {w} {a}", "number of {n} whose {c} is {w} {a}"),
+            name.sql: (
+                "which {n} have a {c} {w} {a}",
+                "names of {n} whose {c} is {w} {a}",
+                "{n} {w} {a} in {c}",
+            ),
+        }.get(
+            fields, ("which {n} have a {c} {w} {a}, and what is it", "{n} whose {c} is {w} {a}, with the {c}")
+        )
+        if word.endswith("than"):
+            said = tuple(form for form in said if " in {c}" not in form)
+        text = rng.choice(said).format(n=rows_, c=column.words, w=word, a=of)
+        inner += f" WHERE {own}" if own else ""
+        tests = f"{own} AND " if own else ""
+        return text, f"SELECT {fields} FROM {table.name} WHERE {tests}{column.sql} {operator} ({inner})"
     return text, f"SELECT * FROM {table.name} WHERE {column.sql} {operator} ({inner})"
 
 

@@ -19,7 +19,9 @@ __all__ = [
     "draw_table",
     "free_columns",
     "join_words",
+    "name_of",
     "noun",
+    "noun_of_one",
     "order_words",
     "superlative",
     "where",
@@ -89,6 +91,22 @@ def noun(words: str, phrases: Sequence[Phrase], rng: random.Random) -> str:
     before = " ".join(p.before for p in phrases if p.before)
     after = rng.choice((" and ", " and ", ", ", " and also ")).join(p.after for p in phrases if p.after)
     return f"{before} {words} {after}"
+
+
+def noun_of_one(words: str, phrases: Sequence[Phrase], rng: random.Random) -> str:
+    """Returns a single row with its conditions: `unpaid invoice that is over 500 dollars`."""
+    said = noun(words, phrases, rng)
+    for many, one in (("that are ", "that is "), ("which are ", "which is "), ("that have ", "that has ")):
+        said = said.replace(many, one)
+    return said
+
+
+def name_of(table: Table) -> Column | None:
+    """Returns the column that says what a row is called; a number or a code of it is none."""
+    column = table.display
+    words = column.name.lower()
+    is_name = column.role == "name" and words.endswith(("name", "title", "subject", "label"))
+    return column if is_name else None
 
 
 def where(phrases: Sequence[Phrase]) -> str:

@@ -92,6 +92,13 @@ def _ranking(table: Table, rng: random.Random) -> tuple[Column, str, str] | None
     return column, *made
 
 
+def _rank(place: int) -> str:
+    """Writes a place in words, or as digits where that would be long."""
+    if place <= len(_RANKS):
+        return _RANKS[place - 1]
+    return f"{place}{'th' if 10 < place < 20 else {1: 'st', 2: 'nd', 3: 'rd'}.get(place % 10, 'th')}"
+
+
 def ranked(schema: Schema, today: dt.date, rng: random.Random) -> Made:
     """`The third to sixth most expensive product`: ranks that do not begin with the first one."""
     table = draw_table(schema, rng)
@@ -101,29 +108,38 @@ def ranked(schema: Schema, today: dt.date, rng: random.Random) -> Made:
     column = rng.choice(numbers)
     word, direction = rng.choice((("highest", "DESC"), ("largest", "DESC"), ("lowest", "ASC")))
     phrases = draw_conditions(table, today, rng, (5, 3), (column,))
-    first = rng.randint(2, 6)
-    last = first + rng.choice((0, 0, 1, 2, 3, 4))
+    first = rng.choice((2, 2, 3, 4, 5, 6, 6, 11, 11, 16, 21))
+    last = first + (rng.choice((0, 0, 1, 2, 3, 4, 4)) if first < 7 else rng.choice((2, 4, 4, 9)))
     one, many = noun(table.one, phrases, rng), noun(table.many, phrases, rng)
+    forms: tuple[str, ...]
     if first == last:
         forms = (
             "{s} the {one} with the {a} {w} {c}",
             "which {one} has the {a} {w} {c}",
             "the {one} in {a} place by {c}{d}",
             "{s} number {i} of the {many} by {c}{d}",
+            "the {a} {x} {one} by {c}",
         )
     else:
         forms = (
             "{s} the {a} to {b} {many} by {c}{d}",
+            "{a} to {b} {x} {many} by {c}",
+            "the next {m} {many} after the first {k} by {c}{d}",
+            "{s} numbers {i} to {j} of the {many} by {c}{d}",
+            "after the top {k} {many} by {c}{d}, the following {m}",
             "{s} the {many} in places {i} to {j} by {c}{d}",
             "{many} ranked {i} to {j} by {c}{d}",
             "skip the first {k} {many} by {c}{d} and show the next {m}",
         )
+    if first == 2:
+        forms = tuple(form for form in forms if "{k}" not in form)
     text = rng.choice(forms).format(
         s=rng.choice(SHOW[:10]),
         one=one,
         many=many,
-        a=_RANKS[first - 1],
-        b=_RANKS[last - 1],
+        a=_rank(first),
+        b=_rank(last),
+        x="best" if direction == "DESC" and rng.random() < 0.4 else word,
         i=first,
         j=last,
         k=first - 1,
@@ -138,6 +154,8 @@ def ranked(schema: Schema, today: dt.date, rng: random.Random) -> Made:
             f"{table.display.sql}, {column.sql}",
             f"{text}: {table.display.words} and {column.words}",
         )
+    elif table.display.role == "name" and rng.random() < 0.25:
+        fields, text = table.display.sql, f"{text}, only the {table.display.words}"
     limit = f"LIMIT {last - first + 1} OFFSET {first - 1}"
     source = f"FROM {table.name}{where(phrases)}"
     return text, f"SELECT {fields} {source} ORDER BY {column.sql} {direction} {limit}"
