@@ -9,10 +9,13 @@ from __future__ import annotations
 import datetime as dt
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from narrowgauge.training.specialist.sql_grouped import grouped, having, per_month, side_by_side
+from narrowgauge.training.specialist.sql_listed import left_out, things_with, which_values
+from narrowgauge.training.specialist.sql_matching import matching
+from narrowgauge.training.specialist.sql_named import added_up, one_named, top_attribute
 from narrowgauge.training.specialist.sql_one_table import (
     aggregate,
     columns,
@@ -25,6 +28,7 @@ from narrowgauge.training.specialist.sql_parents import group_parent, parents_ha
 from narrowgauge.training.specialist.sql_phrases import Made, Maker
 from narrowgauge.training.specialist.sql_ranked import ranked, sorted_rows, top
 from narrowgauge.training.specialist.sql_schema import Column, Link, Schema, Table, plural, singular
+from narrowgauge.training.specialist.sql_totals import group_totals, parent_totals
 
 __all__ = ["unanswerable"]
 
@@ -32,8 +36,10 @@ _TRIES = 12
 _ONE_TABLE: tuple[Maker, ...] = (
     *(columns, columns, columns, rows, count, aggregate, sorted_rows, sorted_rows),
     *(top, ranked, grouped, having, per_month, side_by_side, difference, distinct),
+    *(one_named, one_named, one_named, things_with, things_with, which_values, matching, matching),
+    *(added_up, top_attribute, left_out, group_totals),
 )
-_JOINED: tuple[Maker, ...] = (group_parent, parents_having, parents_with, top_parent)
+_JOINED: tuple[Maker, ...] = (group_parent, parents_having, parents_with, top_parent, parent_totals)
 # Words that say nothing about what they are of.
 _EMPTY = {
     "number",
@@ -186,9 +192,19 @@ def unanswerable(schema: Schema, today: dt.date, rng: random.Random) -> Made:
     known = _stems([said for table in schema.tables.values() for said in _said(table)])
     for _ in range(_TRIES):
         made, foreign = (_other_columns if rng.random() < 0.65 else _other_table)(schema, known, today, rng)
-        if made is not None and made[1] is not None and any(name in made[1] for name in foreign):
+        if made is not None and made[1] is not None and _says(made[0], made[1], foreign):
             return made[0], None
     return None
+
+
+def _says(text: str, sql: str, foreign: Mapping[str, str]) -> bool:
+    """Tells whether a question names something foreign that its query is about.
+
+    `The earliest orders` by a foreign date, or `the most expensive ones` by a foreign cost, are questions
+    that the schema's own columns answer.
+    """
+    # Without its last letter, a word stands in its plural as well.
+    return any(name in sql and words.removesuffix(" date")[:-1] in text for name, words in foreign.items())
 
 
 def _said(table: Table) -> list[str]:
@@ -214,13 +230,13 @@ def _stems(texts: Sequence[str]) -> set[str]:
 
 def _other_columns(
     schema: Schema, known: set[str], today: dt.date, rng: random.Random
-) -> tuple[Made, Sequence[str]]:
+) -> tuple[Made, Mapping[str, str]]:
     """Puts foreign columns in place of some of a table's own, and asks."""
     table = rng.choice(list(schema.tables.values()))
     foreign = [column for column in _draw_columns(table.name, rng) if not _stems([column.words]) & known]
     kept = [c for c in table.columns if c.role in ("key", "link", "name") or rng.random() < 0.4]
     altered = replace(table, columns=(*kept, *foreign))
-    names = [column.sql for column in foreign]
+    names = {column.sql: column.words for column in foreign}
     if rng.random() < 0.75:
         return rng.choice(_ONE_TABLE)(schema.with_tables({table.name: altered}), today, rng), names
     return rng.choice(_JOINED)(schema.with_tables({**schema.tables, table.name: altered}), today, rng), names
@@ -228,22 +244,22 @@ def _other_columns(
 
 def _other_table(
     schema: Schema, known: set[str], today: dt.date, rng: random.Random
-) -> tuple[Made, Sequence[str]]:
+) -> tuple[Made, Mapping[str, str]]:
     """Asks for rows of a foreign table, alone or beside one of the schema's own."""
     words = rng.choice(list(_TABLES))
     if _stems([words]) & known:
-        return None, ()
+        return None, {}
     name = plural(words).replace(" ", "_")
     held = [column for said in _TABLES[words] for column in [_column(name, said)]]
     date = Column(name, "date", "date", "date", tuple(f"{today.year - 1}-{m:02}-14" for m in range(1, 13)))
     foreign = Table(name, (Column(name, "id", "id", "key", ()), *held, date), words=plural(words))
     if rng.random() < 0.6:
-        return rng.choice(_ONE_TABLE)(schema.with_tables({name: foreign}, ()), today, rng), [name]
+        return rng.choice(_ONE_TABLE)(schema.with_tables({name: foreign}, ()), today, rng), {name: words}
     parent = rng.choice(list(schema.tables.values()))
     link = Link(name, "parent_id", parent.name, parent.columns[0].name)
     linked = replace(foreign, columns=(*foreign.columns, Column(name, "parent_id", parent.one, "link", ())))
     both = schema.with_tables({name: linked, parent.name: parent}, (link,))
-    return rng.choice(_JOINED)(both, today, rng), [name]
+    return rng.choice(_JOINED)(both, today, rng), {name: words}
 
 
 def _draw_columns(table: str, rng: random.Random) -> list[Column]:
