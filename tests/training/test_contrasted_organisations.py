@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from narrowgauge.training.specialist.organisation_bounds import bound
+from narrowgauge.training.specialist.date_bounds import bound
 from narrowgauge.training.specialist.organisation_refusals import is_absent, refused_of
 from narrowgauge.training.specialist.organisation_requests import REQUESTS_OF_ONE, organisation_requests
 from narrowgauge.training.specialist.organisation_scene import sections

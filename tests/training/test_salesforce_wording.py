@@ -135,6 +135,20 @@ def test_contrasted_templates_are_drawn_often(specialist: Open) -> None:
     assert len(alike) >= 0.3 * len(drawn)
 
 
+def test_what_is_confused_has_its_share_of_each_operation(specialist: Open) -> None:
+    """About two in five requests are of the classes that a small model fails in."""
+    catalogue = specialist("salesforce").catalogue
+    confused = [t for t in templates() if "_contrasts" in t.place]
+    assert len(confused) >= 160
+    assert all(len(t.asks) >= 2 for t in confused)
+    kinds = {t.operation for t in confused}
+    assert {"query", "get", "create", "update", "upsert"} <= kinds
+    columns = {json.dumps([t.call["object"], t.call["fields"]]) for t in confused if t.operation == "get"}
+    drawn = [r for r in islice(worded_requests(catalogue, seed=8), 1500) if r.operation == "get"]
+    alike = [r for r in drawn if json.dumps([r.call["object"], r.call["fields"]]) in columns]
+    assert 0.25 * len(drawn) < len(alike) < 0.6 * len(drawn)
+
+
 def test_a_slip_is_in_no_word_that_the_call_copies(specialist: Open) -> None:
     """Values that the request says stand in it as the call has them."""
     for request in islice(requests(specialist("salesforce").catalogue, seed=4), 2000):

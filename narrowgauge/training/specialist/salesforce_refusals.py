@@ -12,7 +12,9 @@ from collections.abc import Iterator
 
 from narrowgauge.demo.names import companies, people
 from narrowgauge.training.specialist.noise import roughen
+from narrowgauge.training.specialist.organisation_objects import object_ideas
 from narrowgauge.training.specialist.refusals import unrelated_requests
+from narrowgauge.training.specialist.sql_schema import plural
 
 __all__ = ["refused_requests"]
 
@@ -63,7 +65,8 @@ _BEYOND = (
     "print labels for the {things} in {place}",
     "which {things} should I work on first",
 )
-# What this organisation has no object for.
+# What this organisation has no object for; `{absent}` are objects of other ones, so that it is the catalogue
+# that refuses them and not their names.
 _ABSENT = (
     "list the invoices of {company}",
     "how many orders did {company} place",
@@ -71,23 +74,23 @@ _ABSENT = (
     "show the shipments to {place}",
     "what's the salary of {person}",
     "open quote Q-{number}",
-    "create a quote for {company}",
+    "add a new {absent_one} for {company}",
     "create an order for {company}",
-    "show the contracts of {company}",
-    "when does the contract with {company} end",
-    "which assets does {company} have",
+    "show the {absent} of {company}",
+    "when does the {absent_one} of {company} end",
+    "which {absent} does {company} have",
     "add {product} to the price book",
     "what does {product} cost in the price book",
     "list the knowledge articles about {topic}",
     "publish a knowledge article on {topic}",
     "create a solution for {topic}",
     "show the entitlements of {company}",
-    "list the service appointments in {place}",
+    "list the {absent} in {place}",
     "what did {company} pay last month",
     "show the payments of {company}",
     "how much revenue did we book in {place}",
     "which warehouse holds {product}",
-    "list the work orders for {company}",
+    "list the {absent} for {company}",
     "show the survey answers of {company}",
     "how many visits did our website have",
     "what is {company}'s credit limit",
@@ -160,6 +163,13 @@ _FIELDS = ("status", "phone", "industry", "owner", "priority", "rating", "close 
 _PLACES = ("Spain", "Berlin", "Texas", "Lyon", "Japan", "the north", "Milan", "Canada", "Oslo")
 _PRODUCTS = ("the standing desk", "the desk lamp", "Route Planner", "bubble wrap", "the barcode scanner")
 _TOPICS = ("late deliveries", "the login problem", "refunds", "invoices", "the API timeout", "onboarding")
+# Words that name what the organisation has, so that no object called so is absent.
+_KNOWN = frozenset(
+    (
+        *("account", "contact", "lead", "case", "task", "event", "campaign", "product", "user", "renewal"),
+        *("request", "ticket", "meeting", "subscription", "policy", "visit", "job", "bid", "key", "survey"),
+    )
+)
 _POLITE = ("", "", "", "", "please ", "can you ", "could you ", "I need you to ", "pls ", "hi, ")
 _CRM = ("", "", "", "", "", " in Salesforce", " in the CRM", " in salesforce please")
 # How often requests of each sort are drawn; unrelated ones are few, since the router keeps most of them away.
@@ -171,6 +181,8 @@ def refused_requests(*, seed: int) -> Iterator[str]:
     rng = random.Random(seed)
     firms = [company.name for company in companies()]
     persons = [person.name for person in people()]
+    labels = [idea.label.lower() for idea in object_ideas()]
+    absent = [label for label in labels if not _KNOWN & set(label.split())]
     unrelated = unrelated_requests(rng, ())
     while True:
         templates = rng.choices([sort for sort, _ in _SORTS], [weight for _, weight in _SORTS])[0]
@@ -178,7 +190,10 @@ def refused_requests(*, seed: int) -> Iterator[str]:
             yield roughen(rng.choice(unrelated), rng)
             continue
         company, person = rng.choice(firms), rng.choice(persons)
+        one = rng.choice(absent)
         said = rng.choice(templates).format(
+            absent_one=one,
+            absent=plural(one),
             company=company,
             other=rng.choice(firms),
             person=person,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 import random
 import re
@@ -9,6 +10,7 @@ import string
 import unicodedata
 from collections.abc import Mapping
 
+from narrowgauge.training.specialist.date_bounds import bound
 from narrowgauge.training.specialist.salesforce_fields import PREFIXES
 from narrowgauge.training.specialist.salesforce_names import COMPANIES, FIRST_NAMES, LAST_NAMES
 from narrowgauge.training.specialist.salesforce_places import CITIES, LOCATIONS, STREETS
@@ -132,6 +134,7 @@ PLAIN_SLOTS = (
         "case",
     ),
     *("number", "external", "n", "minutes", "money", "sum", "percent", "date", "when", "birthday"),
+    *("first_day", "last_day"),
 )
 """Names of the slots that no field is needed for."""
 
@@ -186,13 +189,16 @@ class Slots:
         if colon and kind == "id":
             identifier = record_id(PREFIXES[argument], self._rng)
             return identifier, identifier, "="
-        if colon and kind in ("period", "past", "future", "day"):
+        if colon and kind in ("period", "past", "future", "day", "bound", "since"):
             field = next((f for f in self._entity.fields if f.name == argument), None)
             if field is None:
                 raise KeyError(name)
             if kind == "day":
                 said, date = (past_day if argument in PAST_FIELDS else day)(self._today, self._rng)
                 return said, f"{date}T00:00:00Z" if field.type == "datetime" else str(date), "="
+            if kind in ("bound", "since"):
+                said, operator, literal = bound(field.type, self._today, self._rng, past=kind == "since")
+                return said, literal, operator
             said, operator, literal = period(argument, field.type, self._today, self._rng, kind)
             return said, literal, operator
         named = slot_field(name)
@@ -262,6 +268,9 @@ class Slots:
                 return said, str(date)
             case "when":
                 return moment(self._today, rng)
+            case "first_day" | "last_day":
+                self._span(number)
+                return self._drawn[name, number][:2]
             case "birthday":
                 date = dt.date(rng.randint(1955, 2003), rng.randint(1, 12), rng.randint(13, 28))
                 return rng.choice(
@@ -269,6 +278,19 @@ class Slots:
                 ), str(date)
         text = self._text(name, number)
         return text, text
+
+    def _span(self, number: str) -> None:
+        """Draws the first and the last day of something: `9` and `12 June`, `28 May` and `3 June`."""
+        first = self._today + dt.timedelta(days=self._rng.randint(3, 150))
+        last = first + dt.timedelta(days=self._rng.choice((1, 2, 3, 4, 6, 9, 13, 20)))
+        begin, end = str(first.day), f"{last.day} {calendar.month_name[last.month]}"
+        if first.month != last.month:
+            begin = f"{first.day} {calendar.month_name[first.month]}"
+        if last.year != self._today.year:
+            begin = f"{first.day} {calendar.month_name[first.month]} {first.year}"
+            end = f"{end} {last.year}"
+        self._drawn["first_day", number] = (begin, str(first), "=")
+        self._drawn["last_day", number] = (end, str(last), "=")
 
     def _text(self, name: str, number: str) -> str:
         """Draws a text that the call stores as it is said."""

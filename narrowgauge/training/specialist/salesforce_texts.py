@@ -311,6 +311,10 @@ DEALS = _lines(
     storage racks
     annual contract
     starter kit
+    rollout 2027
+    Phase 3
+    Depot 14
+    annual plan 2028
     """
 )
 PRODUCTS = _lines(
@@ -335,5 +339,10 @@ PRODUCTS = _lines(
     Stacking Box
     Warehouse Radio
     Invoice Add-on
+    Hand Cart 450
+    Label Printer 12
+    Rack System 2000
+    Crate 60
+    Sensor Pack 24
     """
 )

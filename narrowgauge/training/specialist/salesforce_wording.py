@@ -8,8 +8,9 @@ speaks of when it is one run of a for-each.
 - `{slot}` stands for a value, in the wording as it is said and in the call as it is stored; `{slot#2}` for
   another one. Slots are `{id:Account}` (a record id), `{Account.Industry}` (a value of a field),
   `{period:CloseDate}` (when a date field lies; as the value of a condition it brings its operator along;
-  `{past:…}` and `{future:…}` only the one side), `{day:CloseDate}` (one day), `{Opportunity.Amount~}` (a
-  round amount) and those of `PLAIN_SLOTS`.
+  `{past:…}` and `{future:…}` only the one side, `{bound:…}` and `{since:…}` a bound ahead and behind),
+  `{day:CloseDate}` (one day), `{first_day}` and `{last_day}` (of something, as `9` and `12 June`),
+  `{Opportunity.Amount~}` (a round amount) and those of `PLAIN_SLOTS`.
 - `[set|change|]` in a wording is one of several words, perhaps none.
 - `a(n)` becomes `a` or `an` by what follows.
 - Where no quotation mark stands around `{subject}`, `{note}` or `{step}`, some are quoted.
@@ -42,6 +43,8 @@ _WEIGHTS = {"query": 7.0, "create": 3.5, "update": 3.5, "row": 2.5, "get": 1.5, 
 _RARE = 2.5
 # Files whose templates differ from others in one condition, column or value, and so come oftener.
 _CONTRASTED, _CONTRAST = ("salesforce_conditions", "salesforce_selected", "salesforce_values"), 4.0
+# Files of what small models confuse, and their share of the requests of each operation that they have.
+_CONFUSED, _CONFUSED_SHARE = ("salesforce_read_contrasts", "salesforce_write_contrasts"), 0.4
 # Days before which people put `on`, unless the word before already says how the day stands to the rest.
 _DAY = re.compile(
     r"\d{1,2}(st|nd|rd|th)? [A-Z]|[A-Z][a-z]+ \d|\d{4}-|\d+\.\d+\.|the \d+(st|nd|rd|th)"
@@ -214,8 +217,10 @@ def worded_requests(catalogue: Catalogue, *, seed: int, today: dt.date | None = 
     names = list(groups)
     while names:
         group = rng.choices(names, [_WEIGHTS[name] for name in names])[0]
-        chances = [_chance(template) for template in groups[group]]
-        template = rng.choices(groups[group], chances)[0]
+        confused = [template for template in groups[group] if template.place.startswith(_CONFUSED)]
+        others = [template for template in groups[group] if not template.place.startswith(_CONFUSED)]
+        pool = confused if confused and (not others or rng.random() < _CONFUSED_SHARE) else others
+        template = rng.choices(pool, [_chance(template) for template in pool])[0]
         yield expand(template, rng.choice(template.asks), entities, today or draw_today(rng), rng)
 
 
