@@ -126,7 +126,8 @@ def _bounds(scene: Scene) -> list[Asked]:
     """A bound of the records' own field, and one of the number of records of a group."""
     rng, found = scene.rng, list[Asked]()
     stated = [c for c in conditions(scene, rng.choice((0, 0, 1))) if not _is_bound(c)]
-    money = [f for f in scene.fields if f.type == "currency"]
+    # `accounts above 50,000` may be money or people, so the field is said.
+    money = [f for f in scene.fields if f.type == "currency" and f.name != "AnnualRevenue"]
     minutes = [f for f in scene.of_type(*NUMBERS) if "minutes" in (f.label or f.name).lower()]
     operator = rng.choice(_OPERATORS)
     if minutes and rng.random() < 0.6:

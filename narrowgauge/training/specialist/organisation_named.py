@@ -84,7 +84,12 @@ def _named(scene: Scene) -> str | None:
         return name_of(scene, scene.entity.name) if scene.entity.name == "Account" else None
     if idea is None or idea.kind not in ("text", "person"):
         return None
-    return name_of(scene, scene.entity.label) if idea.kind == "text" else name_of(scene, "Contact")
+    if idea.kind == "person":
+        return name_of(scene, "Contact")
+    name = name_of(scene, scene.entity.label)
+    # A number at the end is a part of the name.
+    numbers = (2, 7, 30, 80, 150, 320, 600, scene.today.year)
+    return f"{name} {scene.rng.choice(numbers)}" if scene.rng.random() < 0.25 else name
 
 
 def lookups(scene: Scene) -> list[Asked]:

@@ -19,12 +19,16 @@ __all__ = ["FILE", "SYSTEM_DATES", "asked", "listed", "name_of", "parents_of", "
 FILE = "organisation_contrasts"
 """The file of wordings."""
 
+# Labels such as `runs until` have no plural.
+_PREPOSITIONS = (" until", " on", " at", " from", " by", " for", " since", " through", " in")
 SYSTEM_DATES = ("CreatedDate", "LastModifiedDate")
 """Dates that every object has."""
 
 
 def several(words: str) -> str:
     """Returns what a field is called when each of several records has one: `serial numbers`."""
+    if words.lower().endswith(_PREPOSITIONS):
+        return words
     return words if words.endswith("s") or "_" in words or words[-1:].isdigit() else plural(words)
 
 

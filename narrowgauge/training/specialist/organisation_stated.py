@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from narrowgauge.training.specialist.organisation_asked import Asked, Subject
 from narrowgauge.training.specialist.date_bounds import bound
+from narrowgauge.training.specialist.organisation_asked import Asked, Subject
 from narrowgauge.training.specialist.organisation_conditions import conditions, of_one_value
 from narrowgauge.training.specialist.organisation_lists import list_all
 from narrowgauge.training.specialist.organisation_phrases import phrases_of
