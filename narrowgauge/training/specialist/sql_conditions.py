@@ -188,7 +188,7 @@ def _number(column: Column, rng: random.Random) -> Phrase:
     value = _round(rng.choice(numbers), rng)
     comparators = {
         ">": ("over", "above", "more than", "greater than", "higher than", "exceeding"),
-        ">=": ("at least", "no less than", "of at least"),
+        ">=": ("at least", "no less than"),
         "<": ("under", "below", "less than", "lower than", "fewer than"),
         "<=": ("at most", "no more than", "up to"),
     }

@@ -11,6 +11,7 @@ from narrowgauge.training.specialist.sql_links import free_numbers
 from narrowgauge.training.specialist.sql_phrases import (
     AGGREGATES,
     Made,
+    are_counted,
     draw_conditions,
     draw_table,
     join_words,
@@ -166,7 +167,7 @@ def most(schema: Schema, today: dt.date, rng: random.Random) -> Made:
     """`Which status has the most orders`."""
     table = draw_table(schema, rng)
     keys = table.of("category", "place")
-    if not keys:
+    if not keys or not are_counted(table):
         return None
     key = rng.choice(keys)
     phrases = draw_conditions(table, today, rng, (5, 3), (key,))

@@ -10,6 +10,7 @@ from narrowgauge.training.specialist.sql_links import draw_link, free_numbers, j
 from narrowgauge.training.specialist.sql_phrases import (
     SHOW,
     Made,
+    are_counted,
     draw_conditions,
     noun,
     where,
@@ -51,6 +52,8 @@ def top_parent(schema: Schema, today: dt.date, rng: random.Random) -> Made:
         if rng.random() < 0.4:
             text = f"{show} the top {shown} {nouns} by total {column.words} of {rows}"
         value = f"SUM({column.sql})"
+    elif not are_counted(child):
+        return None
     else:
         forms = (
             "{s} the {c} {p} with the most {n}",

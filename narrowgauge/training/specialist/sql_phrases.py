@@ -15,6 +15,7 @@ __all__ = [
     "Made",
     "Maker",
     "all_of",
+    "are_counted",
     "draw_conditions",
     "draw_table",
     "free_columns",
@@ -99,6 +100,11 @@ def noun_of_one(words: str, phrases: Sequence[Phrase], rng: random.Random) -> st
     for many, one in (("that are ", "that is "), ("which are ", "which is "), ("that have ", "that has ")):
         said = said.replace(many, one)
     return said
+
+
+def are_counted(table: Table) -> bool:
+    """Tells whether having most of a table's rows means most rows: most inventory means most pieces."""
+    return table.one not in ("inventory", "stock")
 
 
 def name_of(table: Table) -> Column | None:

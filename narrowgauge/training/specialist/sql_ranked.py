@@ -107,7 +107,7 @@ def ranked(schema: Schema, today: dt.date, rng: random.Random) -> Made:
         return None
     column = rng.choice(numbers)
     word, direction = rng.choice((("highest", "DESC"), ("largest", "DESC"), ("lowest", "ASC")))
-    phrases = draw_conditions(table, today, rng, (5, 3), (column,))
+    phrases = draw_conditions(table, today, rng, (5, 3), (column, *table.of("name")))
     first = rng.choice((2, 2, 3, 4, 5, 6, 6, 11, 11, 16, 21))
     last = first + (rng.choice((0, 0, 1, 2, 3, 4, 4)) if first < 7 else rng.choice((2, 4, 4, 9)))
     one, many = noun(table.one, phrases, rng), noun(table.many, phrases, rng)

@@ -11,6 +11,7 @@ from narrowgauge.training.specialist.sql_conditions import number_words
 from narrowgauge.training.specialist.sql_links import draw_link, free_numbers, joined
 from narrowgauge.training.specialist.sql_phrases import (
     Made,
+    are_counted,
     draw_conditions,
     draw_table,
     noun,
@@ -33,6 +34,7 @@ class _Groups:
         row: One of them, likewise.
         source: From FROM to WHERE.
         numbers: Columns that can be added up.
+        counted: Whether having most of the rows means most rows.
     """
 
     one: str
@@ -41,6 +43,7 @@ class _Groups:
     row: str
     source: str
     numbers: Sequence[Column]
+    counted: bool
 
 
 def group_totals(schema: Schema, today: dt.date, rng: random.Random) -> Made:
@@ -53,7 +56,8 @@ def group_totals(schema: Schema, today: dt.date, rng: random.Random) -> Made:
     phrases = draw_conditions(table, today, rng, (5, 3), (key, *table.of("name")))
     rows, row = noun(table.many, phrases, rng), noun_of_one(table.one, phrases, rng)
     source = f"FROM {table.name}{where(phrases)}"
-    return _asked(_Groups(key.words, key, rows, row, source, free_numbers(table, phrases)), rng)
+    numbers = free_numbers(table, phrases)
+    return _asked(_Groups(key.words, key, rows, row, source, numbers, are_counted(table)), rng)
 
 
 def parent_totals(schema: Schema, today: dt.date, rng: random.Random) -> Made:
@@ -66,22 +70,28 @@ def parent_totals(schema: Schema, today: dt.date, rng: random.Random) -> Made:
     rows, row = noun(child.many, phrases, rng), noun_of_one(child.one, phrases, rng)
     source = f"FROM {joined(link, link.parent)}{where(phrases)}"
     numbers = free_numbers(child, phrases)
-    return _asked(_Groups(parent.one, parent.display, rows, row, source, numbers), rng)
+    return _asked(_Groups(parent.one, parent.display, rows, row, source, numbers, are_counted(child)), rng)
 
 
 def _asked(groups: _Groups, rng: random.Random) -> Made:
     if groups.numbers and rng.random() < 0.15:
         return _single_rows(groups, rng)
-    what, value = f"number of {groups.rows}", "COUNT(*)"
+    what, value, most = f"number of {groups.rows}", "COUNT(*)", f"most {groups.rows}"
     if groups.numbers and rng.random() < 0.7:
         column = rng.choice(groups.numbers)
         function, word = rng.choice(
             (("SUM", "total"), ("SUM", "total"), ("SUM", "combined"), ("AVG", "average"))
         )
         what, value = f"{word} {column.words} of {groups.rows}", f"{function}({column.sql})"
+        most = f"most {column.words} over all {groups.rows}" if function == "SUM" else ""
     figure = "number" if value == "COUNT(*)" else "figure"
     least = rng.random() < 0.15
     high, direction = ("lowest", "ASC") if least else ("highest", "DESC")
+    if least:
+        most = f"fewest {groups.rows}" if value == "COUNT(*)" else ""
+    if not groups.counted and value == "COUNT(*)":
+        most = ""
+    best = most if most and rng.random() < 0.45 else f"{high} {what}"
     many = plural(groups.one)
     grouped = f"{groups.source} GROUP BY {groups.key.sql} ORDER BY {value} {direction}"
     shown, named = f"SELECT {groups.key.sql}, {value} {grouped}", f"SELECT {groups.key.sql} {grouped}"
@@ -102,10 +112,10 @@ def _asked(groups: _Groups, rng: random.Random) -> Made:
         ), shown
     if kind < 0.65:
         forms = (
-            *("which {o} has the {h} {w}", "{o} with the {h} {w}", "what {o} has the {h} {w}"),
-            *("the {o} with the {h} {w}", "tell me which {o} has the {h} {w}"),
+            *("which {o} has the {b}", "{o} with the {b}", "what {o} has the {b}"),
+            *("the {o} with the {b}", "tell me which {o} has the {b}"),
         )
-        text = rng.choice(forms).format(o=groups.one, h=high, w=what)
+        text = rng.choice(forms).format(o=groups.one, b=best)
         if kind < 0.52:
             return text + rng.choice(("", "", f", only the {groups.one}")), f"{named} LIMIT 1"
         ends: tuple[str, ...] = (", and how much is it", ", with the figure", ", and that figure")
@@ -115,17 +125,17 @@ def _asked(groups: _Groups, rng: random.Random) -> Made:
     count = rng.choice((2, 3, 3, 4, 5, 5, 6, 8, 10))
     said = number_words(count, rng)
     forms = (
-        "{k} {g} with the {h} {w}",
-        "the {k} {g} with the {h} {w}",
+        "{k} {g} with the {b}",
+        "the {k} {g} with the {b}",
         "{w} per {o}, only the {k} {h}",
         "{g} by {w}, the {k} {h}",
     )
     if not least:
         forms += ("top {k} {g} by {w}", "{w} per {o}, top {k}", "{w} by {o}: first {k}, highest on top")
-    text = rng.choice(forms).format(k=said, g=many, h=high, w=what, o=groups.one)
+    text = rng.choice(forms).format(k=said, g=many, h=high, w=what, b=best, o=groups.one)
     if kind < 0.8:
-        text = rng.choice(("{k} {g} with the {h} {w}", "which {k} {g} have the {h} {w}")).format(
-            k=said, g=many, h=high, w=what
+        text = rng.choice(("{k} {g} with the {b}", "which {k} {g} have the {b}")).format(
+            k=said, g=many, b=best
         )
         tails: tuple[str, ...] = (", names only", ", just the names", f", without the {figure}")
         if groups.key.role != "name":
