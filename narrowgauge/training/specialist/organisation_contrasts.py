@@ -14,8 +14,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from narrowgauge.training.specialist.organisation_asked import Asked, rows_asked
+from narrowgauge.training.specialist.organisation_asked import Asked, Subject, rows_asked
 from narrowgauge.training.specialist.organisation_conditions import conditions
+from narrowgauge.training.specialist.organisation_lists import list_sorted_fields
 from narrowgauge.training.specialist.organisation_named import lookups, whose
 from narrowgauge.training.specialist.organisation_phrases import phrases_of
 from narrowgauge.training.specialist.organisation_said import Condition
@@ -109,6 +110,9 @@ def _tops(scene: Scene) -> list[Asked]:
     found = [asked(scene, "top shown", {"select": ["Name", field.name], **order}, stated, **slots)]
     if rng.random() < 0.4:
         found.append(asked(scene, "top alone", {"select": [field.name], **order}, stated, **slots))
+    # All of them in an order, so that an order is not learnt to come with a limit.
+    ranked = list_sorted_fields(Subject(scene, stated, False)) if rng.random() < 0.6 else None
+    found += [ranked] if ranked is not None else []
     if field.type not in ("currency", "int"):
         # A sum of lengths or scores says nothing.
         return found

@@ -56,7 +56,8 @@ def _family(scene: Scene) -> list[Asked]:
     query, contrasts = (scene.rng.random() < share for share in (_QUERIES, _CONTRASTS))
     if query:
         return query_contrasts(scene) if contrasts else query_family(scene)
-    return write_contrasts(scene) if contrasts else write_family(scene)
+    # Twice, for these are half as many as those of a family.
+    return [*write_contrasts(scene), *write_contrasts(scene)] if contrasts else write_family(scene)
 
 
 def _entity(organisation: Organisation, entities: Mapping[str, Entity], rng: random.Random) -> Entity:

@@ -43,7 +43,7 @@ def write_contrasts(scene: Scene) -> list[Asked]:
         child: 2.6,
         children_of_two: 2.0,
         new: 3.0,
-        _either_way: 3.0,
+        _either_way: 4.5,
         _two_fields: 1.6,
     }
     while makers:
