@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from narrowgauge.contracts.closed_sets import source_text
 from narrowgauge.contracts.contract import ToolCall
+from narrowgauge.contracts.grounded_values import Grounds, OpenValueOf, ReadsOpenValues
 from narrowgauge.contracts.prompts import follow_up, quoted_call
 from narrowgauge.contracts.record_aliases import RecordAliases
 from narrowgauge.contracts.surfaces.surface import ClosedSets
@@ -90,8 +91,14 @@ class _Task:
     aliases: RecordAliases
     closed_sets: ClosedSets
     digits: frozenset[str] | None
+    grounds: Grounds | None = None
     written: Written | None = None
     refused_calls: list[str] = field(default_factory=list)
+
+    def learn(self, error: str) -> None:
+        """Lets values of the next call stand in an error that the model will read."""
+        if self.grounds is not None:
+            self.grounds = self.grounds.and_text(self.aliases.hide(error))
 
 
 class Conversation:
@@ -155,6 +162,7 @@ class Conversation:
             assert task.written is not None
             said = task.written
             task.refused_calls.append(task.aliases.show(task.written.text))
+        task.learn(error)
         self._said += [said, follow_up(self._specialist.chat, task.aliases.hide(error))]
         answer = await self._turn(task, report)
         if isinstance(answer, Call) and answer.text in task.refused_calls:
@@ -199,6 +207,8 @@ class Conversation:
             output_tokens=asked.max_tokens,
             aliases=aliases,
         )
+        if isinstance(specialist.surface, ReadsOpenValues):
+            task.grounds = Grounds(parts.turn, aliases.hide(asked.text), specialist.surface.own_words)
         self._said = list(parts.texts)
         self._shared_parts = len(parts.texts) - 1
         return task
@@ -210,7 +220,7 @@ class Conversation:
             grammar = await asyncio.to_thread(
                 self._specialist.constraints.grammar, task.asked.catalogue, closed_sets
             )
-            decoded = await self._decode(prompt, grammar, digits, task.asked)
+            decoded = await self._decode(prompt, grammar, digits, task)
             report.decoded(decoded)
             began = time.monotonic()
             answer = await asyncio.to_thread(self._checked, decoded, task)
@@ -219,6 +229,7 @@ class Conversation:
                 task.written = decoded.written
                 return answer
             problem = answer
+            task.learn(problem)
             prompt = (
                 *self._said,
                 decoded.written,
@@ -234,8 +245,9 @@ class Conversation:
         )
 
     async def _decode(
-        self, prompt: tuple[str | Written, ...], grammar: str, digits: frozenset[str] | None, asked: SubTask
+        self, prompt: tuple[str | Written, ...], grammar: str, digits: frozenset[str] | None, task: _Task
     ) -> Decoded:
+        asked = task.asked
         backend = self._specialist.backend
         room = backend.slot_tokens - backend.count_tokens(prompt)
         if room < _LEAST_OUTPUT_TOKENS:
@@ -251,6 +263,7 @@ class Conversation:
             max_tokens=min(asked.max_tokens, room),
             shared_parts=self._shared_parts,
             digits=digits,
+            grounded=self._grounded(task),
             deadline=self._deadline,
             drafts=self._specialist.drafts,
             lease=self._lease,
@@ -267,6 +280,12 @@ class Conversation:
             return await asyncio.wrap_future(decoding.future)
         finally:
             decoding.cancel()
+
+    def _grounded(self, task: _Task) -> tuple[Grounds, OpenValueOf] | None:
+        surface = self._specialist.surface
+        if task.grounds is None or not isinstance(surface, ReadsOpenValues):
+            return None
+        return task.grounds, surface.value_reader(task.closed_sets, task.grounds)
 
     def _checked(self, decoded: Decoded, task: _Task) -> Call | Refused | str:
         """Returns the answer, or the rule that it breaks."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["demonym", "short_names"]
+__all__ = ["countries_said", "demonym", "short_names"]
 
 # Country: adjective.
 _ADJECTIVES = """
@@ -37,3 +37,15 @@ def demonym(country: str) -> str | None:
 def short_names(country: str) -> tuple[str, ...]:
     """Returns names that stand after an article (`the UK`)."""
     return _SHORT.get(country, ())
+
+
+def countries_said(text: str) -> list[str]:
+    """Returns the countries that a text means by an adjective of their people or an abbreviation."""
+    return [country for country, pattern in _SAID.items() if pattern.search(text)]
+
+
+_SAID = {
+    country: re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, names))})(?!\w)", re.IGNORECASE)
+    for country in (_DEMONYMS | _SHORT)
+    if (names := [name for name in (demonym(country), *short_names(country)) if name])
+}

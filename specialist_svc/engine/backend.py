@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
+from narrowgauge.contracts.grounded_values import Grounds, OpenValueOf
 from narrowgauge.models.draft_table import DraftTable
 
 __all__ = [
@@ -69,6 +70,7 @@ class DecodeRequest:
         max_tokens: Upper bound on tokens written.
         shared_parts: Leading parts that other requests are likely to begin with as well.
         digits: When given, every run of digits that is sampled must be one of these.
+        grounded: When given, what free values can be made of, and which value a text ends in.
         deadline: Instant of `time.monotonic()` after which the caller no longer wants it.
         drafts: What the specialist most often writes, for backends that guess; None when that is not known.
         lease: The conversation's lease; None when no turn will follow.
@@ -80,6 +82,7 @@ class DecodeRequest:
     max_tokens: int
     shared_parts: int = 0
     digits: frozenset[str] | None = None
+    grounded: tuple[Grounds, OpenValueOf] | None = None
     deadline: float | None = None
     drafts: DraftTable | None = None
     lease: Lease | None = None

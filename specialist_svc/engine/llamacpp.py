@@ -22,6 +22,7 @@ from specialist_svc.engine import refusals
 from specialist_svc.engine.admission import FairQueue
 from specialist_svc.engine.backend import Counters, Decoded, DecodeRequest, Written
 from specialist_svc.engine.digits import DigitRule, DigitTokens
+from specialist_svc.engine.grounding import GroundingRule, WordTokens
 from specialist_svc.engine.guides import guides_of
 from specialist_svc.engine.llama_server import LlamaServer
 from specialist_svc.engine.task import DecodeTask, prompt_parts
@@ -99,6 +100,7 @@ class LlamaCppBackend:
         )
         self._guides = guides_of(options.guide, self._tokenizer)
         self._digits = DigitTokens(self._tokenizer)
+        self._words = WordTokens(self._tokenizer)
         self._server = LlamaServer(
             model.gguf_path,
             model.gguf_adapter_path if model.adapter_sha256 else None,
@@ -165,6 +167,7 @@ class LlamaCppBackend:
             self._tokenizer,
             max_tokens=request.max_tokens,
             digits=DigitRule(self._digits, request.digits) if request.digits is not None else None,
+            grounding=GroundingRule(self._words, *request.grounded) if request.grounded else None,
         )
         task = DecodeTask.of(request, parts, writer)
         task.submitted = time.monotonic()

@@ -15,6 +15,7 @@ from specialist_svc.engine import refusals
 from specialist_svc.engine.backend import Counters, Decoded, DecodeRequest, Written
 from specialist_svc.engine.digits import DigitRule, DigitTokens
 from specialist_svc.engine.drafting import Drafter
+from specialist_svc.engine.grounding import GroundingRule, WordTokens
 from specialist_svc.engine.guides import guides_of
 from specialist_svc.engine.loop import CacheOptions, StepLoop
 from specialist_svc.engine.onnx_runner import KvCopy, OnnxRunner, open_session
@@ -100,6 +101,7 @@ class OnnxruntimeBackend:
         )
         self._guides = guides_of(options.guide, self._tokenizer)
         self._digits = DigitTokens(self._tokenizer)
+        self._words = WordTokens(self._tokenizer)
         self._stored = _prefix_store(options.prefixes, model, self._name)
         session = open_session(model, threads=options.threads, provider=provider)
         self._loop = StepLoop(
@@ -165,6 +167,7 @@ class OnnxruntimeBackend:
             self._tokenizer,
             max_tokens=request.max_tokens,
             digits=DigitRule(self._digits, request.digits) if request.digits is not None else None,
+            grounding=GroundingRule(self._words, *request.grounded) if request.grounded else None,
             forced_runs=self._options.forced_runs,
             drafter=Drafter(prompt, request.drafts) if self._options.drafts else None,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -56,13 +56,12 @@ class ModelTokenizer:
         data: bytes = self.trie.decode_bytes(list(tokens))
         return data
 
+    def texts(self) -> Iterator[tuple[int, str]]:
+        """Yields every token that writes text, with that text; parts of characters as U+FFFD."""
+        for token in range(self.tokens):
+            if not self.trie.is_special_token(token):
+                yield token, self.bytes_of([token]).decode("utf-8", "replace")
+
     def tokens_with_digits(self) -> dict[int, str]:
         """Returns every token that writes an ASCII digit, with its text."""
-        found = {}
-        for token in range(self.tokens):
-            if self.trie.is_special_token(token):
-                continue
-            text = self.bytes_of([token]).decode("utf-8", "replace")
-            if any("0" <= c <= "9" for c in text):
-                found[token] = text
-        return found
+        return {token: text for token, text in self.texts() if any("0" <= c <= "9" for c in text)}

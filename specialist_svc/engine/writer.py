@@ -23,6 +23,7 @@ from narrowgauge.errors import InternalError
 from specialist_svc.engine.closing import closing_path
 from specialist_svc.engine.digits import DigitRule
 from specialist_svc.engine.drafting import LEAST_CHANCE, LEAST_EXPECTED, MOST_TOKENS, Drafter
+from specialist_svc.engine.grounding import GroundingRule
 from specialist_svc.engine.guide import Guide, mask_words
 from specialist_svc.engine.scheduler import Run
 from specialist_svc.engine.tokenizer import ModelTokenizer
@@ -51,6 +52,7 @@ class Writer:
         *,
         max_tokens: int,
         digits: DigitRule | None = None,
+        grounding: GroundingRule | None = None,
         forced_runs: bool = True,
         drafter: Drafter | None = None,
     ) -> None:
@@ -61,6 +63,7 @@ class Writer:
             tokenizer: The model's.
             max_tokens: Upper bound on tokens.
             digits: A rule for runs of digits, or None.
+            grounding: A rule for free values, or None.
             forced_runs: Hand forced tokens out in one run. Without it each is a run of its own with the same
                 kernels, which gives the same bytes more slowly.
             drafter: Guesses what comes next; None guesses nothing.
@@ -69,6 +72,7 @@ class Writer:
         self._tokenizer = tokenizer
         self._max_tokens = max_tokens
         self._digits = digits
+        self._grounding = grounding
         self.forced_runs = forced_runs
         self._drafter = drafter
         # What the guesses that are on their way would write, one after the other.
@@ -132,6 +136,8 @@ class Writer:
         self._guide.fill_mask(self._mask)
         if self._digits is not None:
             self._digits.narrow(self._mask, self._written[-24:].decode("utf-8", "replace"))
+        if self._grounding is not None:
+            self._grounding.narrow(self._mask, self._written.decode("utf-8", "replace"))
         row: NDArray[np.int32] = self._mask[0]
         return row
 

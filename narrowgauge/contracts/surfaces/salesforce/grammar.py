@@ -10,35 +10,17 @@ its context, by their short names (`RecordAliases`), where an id of their object
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 
 from narrowgauge.contracts.constraint.lark import Lark, literal
 from narrowgauge.contracts.surfaces.salesforce import words
+from narrowgauge.contracts.surfaces.salesforce.fields import Field, Fields
 from narrowgauge.contracts.surfaces.surface import ClosedSets
 from narrowgauge.errors import FailedPrecondition
 
 __all__ = ["MAX_GROUP", "salesforce_grammar"]
 
 MAX_COLUMNS, MAX_CONDITIONS, MAX_GROUP, MAX_VALUES, MAX_KEYS = 24, 8, 6, 16, 3
-_NUMBERS = frozenset({"currency", "percent", "int", "double", "long"})
 _STRING_IN_LIST = words.STRING.replace("{0,255}", "{1,120}")
-
-
-@dataclass(frozen=True)
-class _Field:
-    """A field or a path to one.
-
-    Attributes:
-        name: As a call names it.
-        kind: `text`, `number`, `boolean`, `date`, `datetime`, `pick`, `multi` or `reference`.
-        values: Of a picklist; names of the record ids that a reference can hold; empty otherwise.
-        never_empty: Whether it cannot be emptied.
-    """
-
-    name: str
-    kind: str
-    values: tuple[str, ...]
-    never_empty: bool = False
 
 
 def salesforce_grammar(sets: ClosedSets) -> str:
@@ -65,15 +47,11 @@ class _Grammar:
         self.date = self.lark.terminal(f"/{words.DATE}/")
         self.datetime = self.lark.terminal(f"/{words.DATETIME}/")
         self.date_literal = self.lark.terminal(f"/{words.DATE_LITERAL}/")
-        # Nobody knows a record's id but who wrote the request or the row: no id can be made up.
-        parted = (record.partition(" ") for record in sets.get("record_ids", ()))
-        self.ids = [(name, prefix) for name, _, prefix in parted]
-        prefixes = {entity: sets.get(f"key_prefix:{entity}", ()) for entity in sets["entities"]}
-        self.prefixes = {entity: known[0] for entity, known in prefixes.items() if known}
         self.count = self.lark.terminal("/[1-9][0-9]{0,2}|1[0-9]{3}|2000/")
         self.equality = self.lark.rule('" = " | " != "')
         self.operator = self.lark.rule(_any(literal(f" {text} ") for text in words.OPERATORS.values()))
-        self.paths = {entity: self._paths(entity) for entity in sets["entities"]}
+        self.fields = Fields(sets)
+        self.paths = {entity: self.fields.paths(entity) for entity in sets["entities"]}
 
     def text(self, entities: Sequence[str]) -> str:
         """Returns the whole grammar."""
@@ -91,25 +69,11 @@ class _Grammar:
 
     def _identifier(self, entity: str) -> str:
         """Rule for a record of the entity; nothing when the texts have none."""
-        ids = self._ids_of(entity)
+        ids = self.fields.ids_of(entity)
         return self.lark.rule(_any(map(literal, ids))) if ids else ""
 
-    def _ids_of(self, entity: str) -> tuple[str, ...]:
-        """The ids that can be of an entity; where its prefix is unknown, those that are of no other one."""
-        own = self.prefixes.get(entity, "")
-        known = set(self.prefixes.values())
-        return tuple(name for name, prefix in self.ids if (prefix == own if own else prefix not in known))
-
     def _writes(self, entity: str, name: str, identifier: str) -> list[str]:
-        allowed = self._writable(entity)
-        kept = frozenset(self.sets.get(f"never_empty:{entity}", ()))
-        writable = [
-            replace(field, never_empty=field.name in kept)
-            for field in self.paths[entity]
-            # What cannot be emptied and refers to no record that the texts name has nothing to be set to.
-            if field.name in allowed
-            and not (field.name in kept and field.kind == "reference" and not field.values)
-        ]
+        writable = self.fields.written(entity)
         if not writable:
             return []
         required = frozenset(self.sets.get(f"required:{entity}", ()))
@@ -125,54 +89,7 @@ class _Grammar:
             methods.append(f'"upsert " {name} " " {key} " " {self.list_string} ": " {some}')
         return methods
 
-    def _writable(self, entity: str) -> frozenset[str]:
-        own = self.sets.get(f"writable:{entity}", ())
-        # A new record can refer to another one by that one's external id, if somebody gave it.
-        if not self.sets.get("external_keys", ("given",)):
-            return frozenset(own)
-        related = (
-            f"{relationship}.{key}"
-            for relationship, target in self._relationships(entity)
-            for key in self.sets.get(f"external_ids:{target}", ())
-        )
-        return frozenset(own) | frozenset(related)
-
-    def _relationships(self, entity: str) -> list[tuple[str, str]]:
-        pairs = (item.split("=", 1) for item in self.sets.get(f"relationships:{entity}", ()))
-        return [(relationship, target) for relationship, target in pairs if f"fields:{target}" in self.sets]
-
-    def _paths(self, entity: str) -> list[_Field]:
-        """Own fields in the catalogue's order, then those one relationship away."""
-        result = [self._field(entity, name, name) for name in self.sets.get(f"fields:{entity}", ())]
-        for relationship, target in self._relationships(entity):
-            result += [
-                self._field(target, name, f"{relationship}.{name}") for name in self.sets[f"fields:{target}"]
-            ]
-        return result
-
-    def _field(self, entity: str, name: str, path: str) -> _Field:
-        kind = (*self.sets.get(f"type:{entity}.{name}", ()), "string")[0]
-        values = tuple(self.sets.get(f"values:{entity}.{name}", ()))
-        if kind in _NUMBERS:
-            return _Field(path, "number", ())
-        if kind in ("boolean", "date", "datetime"):
-            return _Field(path, kind, ())
-        if kind in ("reference", "id"):
-            return _Field(path, "reference", self._referable(entity, name, kind))
-        if kind == "multipicklist" and values:
-            return _Field(path, "multi", values)
-        return _Field(path, "pick", values) if kind == "picklist" and values else _Field(path, "text", ())
-
-    def _referable(self, entity: str, name: str, kind: str) -> tuple[str, ...]:
-        """The ids that a field can hold."""
-        if kind == "id":
-            return self._ids_of(entity)
-        targets = self.sets.get(f"references:{entity}.{name}", ())
-        # A target outside of the catalogue is one whose prefix nobody knows.
-        found = [self._ids_of(target.partition(".")[0]) for target in targets or ("",)]
-        return tuple(dict.fromkeys(record for ids in found for record in ids))
-
-    def _assignments(self, fields: Sequence[_Field], required: frozenset[str]) -> str:
+    def _assignments(self, fields: Sequence[Field], required: frozenset[str]) -> str:
         """Rules for a list of assignments in order; the list is not empty and has the required fields."""
         # `rest` follows an assignment, `first` begins the list; both are built from the last field backwards.
         rest, first = '""', ""
@@ -187,7 +104,7 @@ class _Grammar:
                 first = self.lark.rule(f"{with_item} | {first}") if first else with_item
         return first
 
-    def _stored(self, field: _Field) -> str:
+    def _stored(self, field: Field) -> str:
         kinds = {
             "number": self.number,
             "boolean": self.boolean,
@@ -202,14 +119,14 @@ class _Grammar:
         value = kinds.get(field.kind) or self._values(field)
         return value if field.never_empty else self.lark.rule(f'{value} | "null"')
 
-    def _values(self, field: _Field) -> str:
+    def _values(self, field: Field) -> str:
         return self.lark.rule(_any(literal(words.string_text(value)) for value in field.values))
 
     def _shown(self, entity: str) -> str:
         columns = self._columns(self.paths[entity])
         return self.lark.rule(f'"" | ": " {columns}')
 
-    def _columns(self, paths: Sequence[_Field], *further: str) -> str:
+    def _columns(self, paths: Sequence[Field], *further: str) -> str:
         """A select list: Salesforce refuses a field that stands there twice."""
         own = [literal(field.name) for field in paths if "." not in field.name]
         related = self._names(field for field in paths if "." in field.name)
@@ -236,11 +153,11 @@ class _Grammar:
         plain = f"{columns} {where} ({groups} {tests}?)? {rest}"
         return self.lark.rule(f'{plain} | ({columns} ", ")? {aggregate} {where} {tests} {rest}')
 
-    def _names(self, paths: Iterable[_Field], *kinds: str) -> str:
+    def _names(self, paths: Iterable[Field], *kinds: str) -> str:
         names = [literal(field.name) for field in paths if not kinds or field.kind in kinds]
         return self.lark.rule(_any(names)) if names else ""
 
-    def _aggregate(self, paths: Sequence[_Field]) -> str:
+    def _aggregate(self, paths: Sequence[Field]) -> str:
         numbers, comparable = self._names(paths, "number"), self._names(paths, "number", "date", "datetime")
         counted = self._names(paths)
         alternatives = [f'("count" | "count_distinct") "(" {counted} ")"']
@@ -250,7 +167,7 @@ class _Grammar:
             alternatives.append(f'("min" | "max") "(" {comparable} ")"')
         return self.lark.rule(_any(alternatives))
 
-    def _dated(self, paths: Sequence[_Field]) -> str:
+    def _dated(self, paths: Sequence[Field]) -> str:
         """Date functions on the entity's date fields, or nothing when it has none."""
         days, times = self._names(paths, "date", "datetime"), self._names(paths, "datetime")
         alternatives = []
@@ -261,14 +178,14 @@ class _Grammar:
             alternatives.append(f'"day_only(" {times} ")"')
         return self.lark.rule(_any(alternatives)) if alternatives else ""
 
-    def _column(self, paths: Sequence[_Field]) -> str:
+    def _column(self, paths: Sequence[Field]) -> str:
         parts = (self._names(paths), self._aggregate(paths), self._dated(paths))
         return self.lark.rule(_any(filter(None, parts)))
 
-    def _group_key(self, paths: Sequence[_Field]) -> str:
+    def _group_key(self, paths: Sequence[Field]) -> str:
         return self.lark.rule(_any(filter(None, (self._names(paths), self._dated(paths)))))
 
-    def _condition(self, paths: Sequence[_Field]) -> str:
+    def _condition(self, paths: Sequence[Field]) -> str:
         """One comparison, match or membership on a field of the kind that allows it."""
         more = f'(", " {self.list_string}){{0,{MAX_VALUES - 1}}}'
         membership = f'(" in (" | " not in (") {self.list_string} {more} ")"'
@@ -291,7 +208,7 @@ class _Grammar:
         alternatives += map(self._closed, closed)
         return self.lark.rule(_any(alternatives))
 
-    def _closed(self, field: _Field) -> str:
+    def _closed(self, field: Field) -> str:
         """Conditions on a picklist or reference, whose values are known."""
         value = self._values(field)
         listed = f'{value} (", " {value}){{0,{MAX_VALUES - 1}}} ")"'

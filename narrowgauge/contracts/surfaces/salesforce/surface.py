@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from google.protobuf.message import Message
 
 from narrowgauge.contracts.contract import Contract, Tool, ToolCall
+from narrowgauge.contracts.grounded_values import Grounds, OpenValueOf
 from narrowgauge.contracts.surfaces.one_service import SurfaceForOneService
 from narrowgauge.contracts.surfaces.salesforce.grammar import salesforce_grammar
+from narrowgauge.contracts.surfaces.salesforce.open_value import OWN_WORDS, ValueReader
 from narrowgauge.contracts.surfaces.salesforce.parse import parse
 from narrowgauge.contracts.surfaces.salesforce.render import render
 from narrowgauge.contracts.surfaces.surface import ClosedSets
@@ -62,6 +64,15 @@ class CompiledSalesforceSurface:
         request = tool.request_class()
         request.ParseFromString(message.SerializeToString())
         return ToolCall(tool, request)
+
+    def value_reader(self, closed_sets: ClosedSets, grounds: Grounds) -> OpenValueOf:
+        """See `ReadsOpenValues.value_reader`."""
+        return ValueReader(closed_sets, grounds)
+
+    @property
+    def own_words(self) -> frozenset[str]:
+        """See `ReadsOpenValues.own_words`."""
+        return OWN_WORDS
 
     def render(self, tool: Tool, request: Message) -> str:
         """Writes a valid request."""

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from google.protobuf.message import Message
 
 from narrowgauge.contracts.contract import Contract, Tool, ToolCall
+from narrowgauge.contracts.grounded_values import Grounds, OpenValueOf
 from narrowgauge.contracts.surfaces.one_service import SurfaceForOneService
 from narrowgauge.contracts.surfaces.sql.grammar import TERMINALS, sql_grammar
+from narrowgauge.contracts.surfaces.sql.open_value import ValueReader
 from narrowgauge.contracts.surfaces.sql.parameter import MAX_DEPTH, SOURCES
 from narrowgauge.contracts.surfaces.sql.parse import parse_request
 from narrowgauge.contracts.surfaces.sql.render import render_request
@@ -71,6 +73,15 @@ class CompiledSqlSurface:
         request = tool.request_class()
         request.ParseFromString(parse_request(text, columns_of(closed_sets)).SerializeToString())
         return ToolCall(tool, request)
+
+    def value_reader(self, closed_sets: ClosedSets, grounds: Grounds) -> OpenValueOf:
+        """See `ReadsOpenValues.value_reader`."""
+        return ValueReader(closed_sets, grounds)
+
+    @property
+    def own_words(self) -> frozenset[str]:
+        """See `ReadsOpenValues.own_words`: none."""
+        return frozenset()
 
     def render(self, tool: Tool, request: Message) -> str:
         """Writes a valid request as canonical SQL text."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from narrowgauge.contracts.surfaces.surface import ClosedSets
 from narrowgauge.errors import FailedPrecondition
 
-__all__ = ["CATEGORY", "Column", "Table", "columns_of", "tables_of"]
+__all__ = ["CATEGORY", "Column", "Table", "column_of", "columns_of", "tables_of"]
 
 CATEGORY = "category"
 _CLASSES = (
@@ -76,7 +76,7 @@ def tables_of(closed_sets: ClosedSets) -> tuple[Table, ...]:
         FailedPrecondition: There is none.
     """
     tables = tuple(
-        Table(table, tuple(_column(table, name, closed_sets) for name in names))
+        Table(table, tuple(column_of(table, name, closed_sets) for name in names))
         for table, names in columns_of(closed_sets).items()
         if names
     )
@@ -85,7 +85,8 @@ def tables_of(closed_sets: ClosedSets) -> tuple[Table, ...]:
     return tables
 
 
-def _column(table: str, name: str, closed_sets: ClosedSets) -> Column:
+def column_of(table: str, name: str, closed_sets: ClosedSets) -> Column:
+    """Returns a column as the closed sets have it."""
     declared = (*closed_sets.get(f"type:{table}.{name}", ()), "")[0].lower()
     kind = next((kind for kind, pattern in _CLASSES if pattern.search(declared)), "unknown")
     values = tuple(closed_sets.get(f"values:{table}.{name}", ()))

@@ -1,0 +1,140 @@
+"""Free values of a call stand in the text that it answers: no name, number or date is made up.
+
+A grammar closes what the catalogue knows (names, categories), and leaves names of people, subjects, amounts
+and days free; a small model writes `Amazo` for `Amos` there. So each word of a free text must be a word of
+the prompt's turn, a number one that the turn says in digits or in words, and a day one of its days. A surface
+says which value a text ends in (`ReadsOpenValues`), `Grounds` what can stand there, and the engine narrows
+its masks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import cached_property
+from typing import Literal, Protocol, runtime_checkable
+
+from narrowgauge.contracts.countries import countries_said
+from narrowgauge.contracts.name_words import singular
+from narrowgauge.contracts.numbers_said import numbers_said
+from narrowgauge.contracts.said_values import SaidValue, said_values
+from narrowgauge.contracts.surfaces.surface import ClosedSets
+
+__all__ = ["Grounds", "OpenValue", "OpenValueOf", "ReadsOpenValues", "words_in"]
+
+_WORD = re.compile(r"[^\W_]+")
+_DAY = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
+# What the prompt says of a phrase for days.
+_DAY_LINE = re.compile(r"^(?P<phrase>[^\n]+): \d{4}-\d{2}-\d{2}(?: to \d{4}-\d{2}-\d{2})?$", re.MULTILINE)
+# Of a computed or a written date, not amounts.
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}(?:T[\d:]+Z?)?|\b\d{1,2}:\d{2}\b")
+
+
+@dataclass(frozen=True)
+class OpenValue:
+    """A value, or the name of a field, that a text ends in or is about to begin.
+
+    Attributes:
+        kind: What it is made of: words, one number, a day (which a time may follow), one of some texts, or
+            anything that the grammar allows.
+        begun: What is written of it.
+        texts: For `one_of`, the texts.
+        null: Whether it may be `null`.
+        last: Whether the call may end behind it.
+    """
+
+    kind: Literal["text", "number", "day", "one_of", "any"]
+    begun: str
+    texts: tuple[str, ...] = ()
+    null: bool = True
+    last: bool = True
+
+
+OpenValueOf = Callable[[str], OpenValue | None]
+"""From a text so far to the free value that it ends in; None where everything is allowed."""
+
+
+@runtime_checkable
+class ReadsOpenValues(Protocol):
+    """A compiled surface that can tell where in a text the free values are."""
+
+    @property
+    def own_words(self) -> frozenset[str]:
+        """Words, in lower case, that a text may have without the request."""
+
+    def value_reader(self, closed_sets: ClosedSets, grounds: Grounds) -> OpenValueOf:
+        """Returns what finds the free value that a text ends in; for one call."""
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """What the free values of one sub-task's call can be made of.
+
+    Attributes:
+        text: The prompt's turn: request, context, what code found out about them; later, the tool's errors.
+        request: The request alone.
+        own_words: Words that need no ground, in lower case.
+    """
+
+    text: str
+    request: str = ""
+    own_words: frozenset[str] = frozenset()
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Words, in lower case: those of the text, their singulars, and the names of countries that it means
+        by other words.
+        """
+        said = frozenset(words_in(self.text))
+        names = (word for country in countries_said(self.text) for word in words_in(country))
+        return frozenset({*said, *map(singular, said), *names, *self.own_words})
+
+    @cached_property
+    def numbers(self) -> frozenset[str]:
+        """Numbers as a surface writes them: without separators, exponents and closing zeros."""
+        return frozenset(map(_plain, (Decimal(0), Decimal(1), *numbers_said(_TIME.sub(" ", self.text)))))
+
+    @cached_property
+    def days(self) -> frozenset[str]:
+        """Days, YYYY-MM-DD: those of the text and the ones after them, before which a period ends."""
+        known = [date.fromisoformat(day) for day in self._days]
+        return frozenset(str(day + timedelta(days=after)) for day in known for after in (0, 1))
+
+    @cached_property
+    def said(self) -> tuple[SaidValue, ...]:
+        """Values that the request gives; of its days one at least."""
+        asked = self.request.lower()
+        lines = [line[0] for line in _DAY_LINE.finditer(self.text) if line["phrase"].lower() in asked]
+        days = frozenset(_DAY.findall("\n".join((*lines, asked))))
+        return (*said_values(self.request), *([SaidValue("day", days)] if days else ()))
+
+    @cached_property
+    def _days(self) -> list[str]:
+        return [day for day in _DAY.findall(self.text) if _exists(day)]
+
+    def all_said(self, call: str) -> bool:
+        """Whether a call has the values of the request; days may be put in other words."""
+        return all(value.stands_in(call) for value in self.said if value.kind != "day")
+
+    def and_text(self, text: str) -> Grounds:
+        """Returns these grounds with a further text."""
+        return replace(self, text=f"{self.text}\n{text}")
+
+
+def words_in(text: str) -> Iterator[str]:
+    """Yields the runs of letters and digits of a text, in lower case."""
+    return (match[0].lower() for match in _WORD.finditer(text))
+
+
+def _exists(day: str) -> bool:
+    try:
+        return date.fromisoformat(day) < date.max
+    except ValueError:
+        return False
+
+
+def _plain(number: Decimal) -> str:
+    return f"{number.normalize():f}"

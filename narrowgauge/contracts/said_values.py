@@ -1,0 +1,79 @@
+"""The values of a request that a call will have as they stand there: ids, addresses, amounts, days.
+
+What each is of is for the model to find out; that a call has it can be checked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from narrowgauge.contracts.numbers_said import numbers_said
+
+__all__ = ["SaidValue", "gives_email", "gives_phone", "said_values"]
+
+_ALIAS = re.compile(r"(?<![\w@])@\d+(?!\w)")
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_PHONE = re.compile(r"(?<![\w.:/-])\+?\(?\d[\d ()/.-]{5,}\d(?![\w/-])")
+_QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|'[^']+'(?!\w)")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?:T[\d:.]+Z?)?|\b\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})\b")
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_NTH = r"\d{1,4}(?:st|nd|rd|th)?"
+# Days, times, years and spans of time, which are no amounts.
+_DATED = re.compile(
+    rf"\b(?:{_NTH} ?(?:to|and|until|till|or|-|–) ?(?:the )?)?{_NTH}(?: of)? ?{_MONTH},?(?: \d{{4}})?"
+    rf"|\b{_MONTH} {_NTH}(?:,? \d{{4}})?|\d+[:/.-]\d+[:/.-]?\d*"
+    r"|\b(?:19|20)\d{2}\b|\b\d{1,2} ?(?:am|pm|h|o'clock|days?|weeks?|months?|years?)\b",
+    re.IGNORECASE,
+)
+_AMOUNT = re.compile(
+    r"(?<![\w@#.,:/+-])\d[\d,]*(?:\.\d+)?(?: ?(?:k|thousand|million|m|mio))?(?![\w:/+-]|[.,]\d)"
+)
+# Behind a name with a capital a number belongs to the name.
+_NAMED = re.compile(r"(?<![.!?:] )(?<!^)\b[A-Z][\w&'-]* $")
+
+
+@dataclass(frozen=True)
+class SaidValue:
+    """A value of a request.
+
+    Attributes:
+        kind: `record`, `email`, `phone`, `number` or `day`.
+        readings: How a call may have it.
+    """
+
+    kind: str
+    readings: frozenset[str]
+
+    def stands_in(self, call: str) -> bool:
+        """Whether a call has it."""
+        readings = "|".join(map(re.escape, sorted(self.readings)))
+        # A time may follow a day.
+        end = r"(?!\d)" if self.kind == "day" else r"(?!\w)"
+        return re.search(rf"(?<![\w.])(?:{readings}){end}", call, re.IGNORECASE) is not None
+
+
+def said_values(request: str) -> Iterator[SaidValue]:
+    """Yields the values of a request but for its days, which only its reader knows."""
+    for kind, pattern in (("record", _ALIAS), ("email", _EMAIL)):
+        for text in dict.fromkeys(pattern.findall(request)):
+            yield SaidValue(kind, frozenset({text}))
+    plain = _DAY.sub(" ", _EMAIL.sub(" ", _ALIAS.sub(" ", request)))
+    for text in dict.fromkeys(_PHONE.findall(plain)):
+        yield SaidValue("phone", frozenset({text}))
+    plain = _DATED.sub(" ", _PHONE.sub(" ", _QUOTED.sub(" ", plain)))
+    for match in _AMOUNT.finditer(plain):
+        if not _NAMED.search(plain[: match.start()]):
+            readings = frozenset(f"{value.normalize():f}" for value in numbers_said(match[0]))
+            yield SaidValue("number", readings | {match[0]})
+
+
+def gives_email(text: str) -> bool:
+    """Whether a text has an e-mail address."""
+    return _EMAIL.search(text) is not None
+
+
+def gives_phone(text: str) -> bool:
+    """Whether a text has what can be a phone number."""
+    return _PHONE.search(text) is not None

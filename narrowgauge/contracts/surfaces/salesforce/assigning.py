@@ -1,0 +1,118 @@
+"""What a write's list of assignments can go on with, given what the request says.
+
+A small model that has said all there is goes on to fields that nothing was said of, and one that was given
+five values writes four. So a field is offered only where the text has a value that it could hold, `null` only
+where something is to be emptied, and what can stand in fields of one kind alone (a record id, an e-mail
+address, an amount, a day) must be written before the list leaves the last of these fields.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from narrowgauge.contracts.grounded_values import Grounds, OpenValue
+from narrowgauge.contracts.said_values import SaidValue, gives_email, gives_phone
+from narrowgauge.contracts.surfaces.salesforce.fields import Field
+
+__all__ = ["CLOSED_TEXT", "Assigning"]
+
+CLOSED_TEXT = "\x00"
+"""Stands for a closed string in a call whose structure is looked at."""
+
+# Types or kinds of the fields that can hold a value of the request.
+_HELD_BY = {
+    "record": frozenset({"reference"}),
+    "email": frozenset({"email"}),
+    "phone": frozenset({"phone"}),
+    "number": frozenset({"number"}),
+    "day": frozenset({"date", "datetime"}),
+}
+# Emptying is said with few words; some of them say other things as well, which does no harm here.
+_EMPTYING = re.compile(
+    r"\b(?:clears?|cleared|remove[sd]?|empt(?:y|ied)|blank|delete[sd]?|unset|erase[sd]?|wiped?|without|void|none|"
+    r"drop(?:ped)?|null|nothing|takes?|off|strip(?:ped)?|reset|out|gone?|nobody|no|not|unassign(?:ed)?|away)\b",
+    re.IGNORECASE,
+)
+
+
+class Assigning:
+    """The assignments of one write.
+
+    Args:
+        fields: That can be written, in the order in which they stand.
+        grounds: Of the sub-task.
+        new: A record may be made, so that nothing needs emptying.
+        target: Name of the record that is changed, which is no value.
+    """
+
+    def __init__(self, fields: Sequence[Field], grounds: Grounds, *, new: bool, target: str) -> None:
+        self._fields = fields
+        self._places = {field.name: place for place, field in enumerate(fields)}
+        self._null = not new and _EMPTYING.search(grounds.request) is not None
+        self._offered = [self._null or _can_hold(field, grounds) for field in fields]
+        # Each value with the last of the fields that can hold it.
+        self._said = [
+            (value, max(places))
+            for value in grounds.said
+            if target not in value.readings and (places := self._holders(value))
+        ]
+
+    def narrowed(self, value: OpenValue | None, assigned: str, written: str) -> OpenValue | None:
+        """Returns what can come next.
+
+        Args:
+            value: The value that the call ends in, as its field alone allows it; None for none.
+            assigned: The list so far, from its colon, closed strings emptied.
+            written: The whole call so far.
+        """
+        # Tokens may begin with the space before a name or a value: it is read with what follows.
+        *before, last = assigned.split(",")
+        name, assigns, begun = last.lstrip(" ").partition(" =")
+        if not assigns:
+            return self._name(before, last, written)
+        place = self._places.get(name)
+        if place is None:
+            return value
+        value = value or OpenValue("any", begun.lstrip(" "))
+        return replace(value, null=self._null, last=self._bound(place + 1, written) is None)
+
+    def _name(self, before: Sequence[str], begun: str, written: str) -> OpenValue | None:
+        """The names that can come next: they stand in the fields' order."""
+        first = 1 + max(
+            (self._places.get(text.strip(" ").partition(" =")[0], -1) for text in before), default=-1
+        )
+        bound = self._bound(first, written)
+        end = len(self._fields) if bound is None else bound + 1
+        places = (place for place in range(first, end) if self._offered[place])
+        names = tuple(f" {self._fields[place].name} =" for place in places)
+        return OpenValue("one_of", begun, names) if names else None
+
+    def _bound(self, first: int, written: str) -> int | None:
+        """The first of the places, from `first`, that the list must not leave behind; None for none."""
+        return min(
+            (last for value, last in self._said if last >= first and not value.stands_in(written)),
+            default=None,
+        )
+
+    def _holders(self, value: SaidValue) -> list[int]:
+        """Places of the fields that can hold a value."""
+        kinds = _HELD_BY[value.kind]
+        return [
+            place
+            for place, field in enumerate(self._fields)
+            if (field.type in kinds or field.kind in kinds)
+            and (field.kind != "reference" or not value.readings.isdisjoint(field.values))
+        ]
+
+
+def _can_hold(field: Field, grounds: Grounds) -> bool:
+    """Whether the text has a value for a field, as far as its kind tells."""
+    if field.kind == "reference":
+        return bool(field.values)
+    if field.kind in ("date", "datetime"):
+        return bool(grounds.days)
+    if field.type == "email":
+        return gives_email(grounds.text)
+    return field.type != "phone" or gives_phone(grounds.text)

@@ -1,0 +1,190 @@
+"""Keeps the free values of a call to their grounds (`narrowgauge.contracts.grounded_values`).
+
+The constraint's grammar leaves free values free, so this narrows the mask: inside a word only tokens that
+lead to a known word, after an unfinished one nothing else; likewise for numbers and days.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narrowgauge.contracts.grounded_values import Grounds, OpenValue, OpenValueOf
+from specialist_svc.engine.guide import mask_words
+from specialist_svc.engine.tokenizer import ModelTokenizer
+
+__all__ = ["GroundingRule", "WordTokens"]
+
+Mask = NDArray[np.int32]
+
+_RUN = re.compile(r"[^\W_]+")
+_LAST_RUN = re.compile(r"[^\W_]*$")
+_SIGNS = frozenset("0123456789.")
+_NULLS = frozenset("null"[:end] for end in range(1, 5))
+_DAY_CHARS = 10
+
+
+class WordTokens:
+    """The vocabulary by the words that its tokens write; found once a model."""
+
+    def __init__(self, tokenizer: ModelTokenizer) -> None:
+        self._words = mask_words(tokenizer.vocab_size)
+        # By the letters and digits that they add, in lower case: to an unfinished word, or as a new one.
+        self.going_on: dict[str, list[int]] = defaultdict(list)
+        self.beginning: dict[str, list[int]] = defaultdict(list)
+        self.digits: dict[str, int] = {}
+        wordless: list[int] = list(tokenizer.eos)
+        broken: list[int] = []
+        wild: list[int] = []
+        several: dict[int, str] = {}
+        numeric: list[int] = []
+        texts = list(tokenizer.texts())
+        for token, text in texts:
+            runs = _RUN.findall(text)
+            if "\ufffd" in text:
+                broken.append(token)  # a part of a character
+            elif not runs:
+                wordless.append(token)
+                if text.startswith("%"):
+                    wild.append(token)
+            elif len(runs) > 1 or not text.endswith(runs[0]):
+                several[token] = text
+            elif text == runs[0]:
+                self.going_on[text.lower()].append(token)
+            else:
+                self.beginning[runs[0].lower()].append(token)
+            if text and text[0] in _SIGNS:
+                numeric.append(token)
+                if len(text) == 1:
+                    self.digits[text] = token
+        self.wordless, self.broken, self.wild = map(self.mask, (wordless, broken, wild))
+        self.not_numeric = ~self.mask(numeric)
+        self.not_null = ~self.mask(token for token, text in texts if text.lstrip(" ") in _NULLS)
+        self.not_end = ~self.mask(tokenizer.eos)
+        self.several = several
+        self._texts = {text: token for token, text in texts}
+        self._longest = max(map(len, self._texts))
+
+    def leading_to(self, texts: Iterable[str], begun: str) -> Mask:
+        """Returns a mask of the tokens that go on to one of some texts from what is written of it."""
+        parts = {
+            text[len(begun) : end]
+            for text in texts
+            if text.startswith(begun)
+            for end in range(len(begun) + 1, min(len(text), len(begun) + self._longest) + 1)
+        }
+        return self.mask(token for part in parts if (token := self._texts.get(part)) is not None)
+
+    def mask(self, tokens: Iterable[int]) -> Mask:
+        """Returns a mask of these tokens: int32 [words]."""
+        words = np.zeros(self._words, np.int32).view(np.uint32)
+        for token in tokens:
+            words[token >> 5] |= np.uint32(1 << (token & 31))
+        return words.view(np.int32)
+
+
+class GroundingRule:
+    """Narrows the masks of one text.
+
+    Args:
+        tokens: Of the model.
+        grounds: Of the sub-task.
+        open_value: Tells which value a text ends in.
+    """
+
+    def __init__(self, tokens: WordTokens, grounds: Grounds, open_value: OpenValueOf) -> None:
+        self._tokens = tokens
+        self._grounds = grounds
+        self._open_value = open_value
+        self._masks: dict[OpenValue, Mask] = {}
+        self._starts: Mask | None = None
+
+    def narrow(self, mask: Mask, written: str) -> None:
+        """Takes out the tokens that break the rule.
+
+        When nothing would be left the mask stays as it is: the constraint goes first.
+
+        Args:
+            mask: int32 [1, words], as `Guide.fill_mask` wrote it.
+            written: The text so far.
+        """
+        value = self._open_value(written)
+        if value is None:
+            return
+        if value.kind == "text":
+            value = replace(value, begun=_last_run(value.begun))
+        if value not in self._masks:
+            self._masks[value] = self._mask_of(value)
+        narrowed = mask[0] & self._masks[value]
+        if narrowed.any():
+            mask[0] = narrowed
+
+    def _mask_of(self, value: OpenValue) -> Mask:
+        match value.kind:
+            case "text":
+                mask = self._text(value.begun)
+            case "number":
+                mask = self._one_of(self._grounds.numbers, value.begun.lstrip("-"))
+            case "day" if len(value.begun) < _DAY_CHARS:
+                mask = self._one_of(self._grounds.days, value.begun)
+            case "one_of":
+                mask = self._tokens.leading_to(value.texts, value.begun)
+            case _:
+                mask = ~self._tokens.mask(())
+        if not value.null and not value.begun:
+            mask = mask & self._tokens.not_null
+        return mask if value.last else mask & self._tokens.not_end
+
+    def _text(self, run: str) -> Mask:
+        """Mask behind an unfinished word, or between words when it is empty."""
+        tokens, words = self._tokens, self._grounds.words
+        allowed: list[int] = []
+        for word in words:
+            if word.startswith(run):
+                for end in range(len(run) + 1, len(word) + 1):
+                    allowed += tokens.going_on.get(word[len(run) : end], ())
+        whole = not run or run in words
+        allowed += (token for token, text in tokens.several.items() if self._fits(run + text))
+        mask = tokens.mask(allowed)
+        if not self._grounds.text.isascii():
+            mask = mask | tokens.broken
+        if whole:
+            return mask | tokens.wordless | self._beginnings()
+        # A pattern may end inside a word: `wrench%` for wrenches.
+        return mask | tokens.wild
+
+    def _beginnings(self) -> Mask:
+        if self._starts is None:
+            parts = {word[:end] for word in self._grounds.words for end in range(1, len(word) + 1)}
+            self._starts = self._tokens.mask(
+                token for part in parts for token in self._tokens.beginning.get(part, ())
+            )
+        return self._starts
+
+    def _fits(self, text: str) -> bool:
+        """Whether each finished word of a text is known, and the unfinished one at its end can become so."""
+        words = self._grounds.words
+        for run in _RUN.finditer(text.lower()):
+            if run.end() == len(text):
+                return any(word.startswith(run[0]) for word in words)
+            if run[0] not in words:
+                return False
+        return True
+
+    def _one_of(self, values: Iterable[str], begun: str) -> Mask:
+        """Mask of the digits that lead to one of the values; and of all else where none or a whole one is."""
+        following = {value[len(begun)] for value in values if value.startswith(begun) and value != begun}
+        mask = self._tokens.mask(
+            token for digit in following if (token := self._tokens.digits.get(digit)) is not None
+        )
+        return mask | self._tokens.not_numeric if not begun or begun in values else mask
+
+
+def _last_run(text: str) -> str:
+    match = _LAST_RUN.search(text)
+    return match[0].lower() if match else ""

@@ -1,0 +1,129 @@
+"""Where in a Salesforce call the free values are, and which fields a write can go on with."""
+
+from __future__ import annotations
+
+import pytest
+
+from narrowgauge.contracts.closed_sets import closed_sets_of
+from narrowgauge.contracts.grounded_values import Grounds, OpenValue
+from narrowgauge.contracts.record_aliases import RecordAliases
+from narrowgauge.contracts.surfaces.salesforce.open_value import ValueReader
+from narrowgauge.v1.catalogue_pb2 import Catalogue, Entity, EntityField
+
+ACCOUNT, OPPORTUNITY = "001Ng0000000007", "006Ng0000000003"
+
+
+def _catalogue() -> Catalogue:
+    account = Entity(name="Account", key_prefix="001")
+    account.fields.add(name="Id", type="id", key=True)
+    account.fields.add(name="Name", type="string")
+    deal = Entity(name="Opportunity", key_prefix="006")
+    deal.fields.add(name="Id", type="id", key=True)
+    deal.fields.extend(
+        [
+            EntityField(
+                name="AccountId", type="reference", references=["Account.Id"], relationship="Account"
+            ),
+            EntityField(name="Name", type="string"),
+            EntityField(name="Amount", type="currency"),
+            EntityField(name="Probability", type="percent"),
+            EntityField(name="Email", type="email"),
+            EntityField(name="CloseDate", type="date"),
+            EntityField(name="Stage", type="picklist", values=["Open", "Closed"]),
+            EntityField(name="NextStep", type="string"),
+        ]
+    )
+    return Catalogue(entities=[account, deal])
+
+
+def _reader(request: str, lines: str = "") -> ValueReader:
+    """Reads calls that answer a request; `lines` stand before it in the prompt."""
+    aliases = RecordAliases(request)
+    sets = closed_sets_of(_catalogue(), request=request)
+    hidden = aliases.hide(request)
+    return ValueReader(sets, Grounds(f"{lines}Request: {hidden}", hidden))
+
+
+@pytest.mark.parametrize(
+    ("written", "kind", "begun"),
+    [
+        ('query Opportunity: Name where Name = "', "text", ""),
+        ('query Opportunity: Name where Account.Name = "Glo', "text", "Glo"),
+        ('query Opportunity: Name where Name in ("a", "b c', "text", "b c"),
+        ('query Opportunity: Name where Name = "say \\"hi\\" to', "text", 'say \\"hi\\" to'),
+        ("query Opportunity: Name where Amount >= ", "number", ""),
+        ("query Opportunity: Name where any(Amount > 12", "number", "12"),
+        ("query Opportunity: Name, count(Id) having count(Id) > 3", "number", "3"),
+        ("query Opportunity: Name where CloseDate = NEXT_N_DAYS:1", "number", "1"),
+        ("query Opportunity: Name order by Amount limit ", "number", ""),
+        ("query Opportunity: Name where CloseDate < 2026-0", "day", "2026-0"),
+    ],
+)
+def test_free_values_are_found(written: str, kind: str, begun: str) -> None:
+    """Texts, numbers and days, by the kind of their field; what a closed text holds is not looked at."""
+    value = _reader("anything")(written)
+    assert value is not None
+    assert (value.kind, value.begun) == (kind, begun)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        'query Opportunity: Name where Stage = "',
+        'query Opportunity: Name where AccountId = "',
+        'query Opportunity: Name where Name = "limit 5" and ',
+        "query Opportunity: Name",
+        "UNANSWERABLE",
+        "",
+    ],
+)
+def test_closed_values_are_left_alone(written: str) -> None:
+    """Values of picklists and references, and all that is no value."""
+    assert _reader("anything")(written) is None
+
+
+def _names(value: OpenValue | None) -> list[str]:
+    assert value is not None
+    assert value.kind == "one_of"
+    return [text.strip(" =") for text in value.texts]
+
+
+def test_fields_without_a_possible_value_are_not_offered() -> None:
+    """No address, no day and no record: none of their fields; the rest may be meant."""
+    offered = _names(_reader("new deal Dock lights")("create Opportunity:"))
+    assert offered == ["Name", "Amount", "Probability", "Stage", "NextStep"]
+
+
+def test_what_was_said_is_not_left_behind() -> None:
+    """The list goes no further than the last field that can hold a value that it does not have yet."""
+    request = f"new deal Dock lights for {ACCOUNT}, 12000, a@b.example, closing May 4"
+    reader = _reader(request, "may 4: 2026-05-04\n")
+    assert _names(reader("create Opportunity:")) == ["AccountId"]
+    written = 'create Opportunity: AccountId = "@1", Name = "Dock lights",'
+    assert _names(reader(written)) == ["Amount", "Probability"]
+    written += " Amount = 12000,"
+    assert _names(reader(written)) == ["Probability", "Email"]
+    written += ' Email = "a@b.example"'
+    end = reader(written)
+    assert end is not None and not end.last
+    end = reader(f"{written}, CloseDate = 2026-05-04")
+    assert end is not None and end.last
+
+
+def test_the_changed_record_needs_no_place() -> None:
+    """Its id stands before the list."""
+    reader = _reader(f"set the stage of {OPPORTUNITY} to closed")
+    assert "Stage" in _names(reader("update Opportunity @1:"))
+
+
+def test_only_what_is_to_be_emptied_becomes_null() -> None:
+    """A word says so; a new record has nothing to empty."""
+
+    def null(request: str, written: str) -> bool:
+        value = _reader(request)(written)
+        assert value is not None
+        return value.null
+
+    assert null("clear the next step of @1", "update Opportunity @1: NextStep = ")
+    assert not null("the next step of @1 is a call", "update Opportunity @1: NextStep = ")
+    assert not null("new deal without a next step", "create Opportunity: NextStep = ")
