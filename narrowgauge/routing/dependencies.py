@@ -93,20 +93,17 @@ def decode(probabilities: Array) -> list[list[Dependency]]:
         For each step its dependencies by index.
     """
     n = probabilities.shape[0]
-    best = probabilities.argmax(axis=-1)
-    pairs = [
-        (float(probabilities[i, j, best[i, j]]), i, j)
-        for i in range(n)
-        for j in range(n)
-        if i != j and best[i, j]
-    ]
+    kinds: list[list[int]] = probabilities.argmax(axis=-1).tolist()
+    best: list[list[float]] = probabilities.max(axis=-1).tolist()
+    pairs = [(-best[i][j], i, j) for i in range(n) for j in range(n) if i != j and kinds[i][j]]
     chosen: list[dict[int, tuple[int, float]]] = [{} for _ in range(n)]
-    reach = np.eye(n, dtype=bool)  # reach[i, j]: step i comes after step j, or is it
-    for probability, i, j in sorted(pairs, key=lambda p: (-p[0], p[1], p[2])):
-        if reach[j, i]:
+    # For each step a bit for each one that it comes after, and for itself.
+    reach = [1 << i for i in range(n)]
+    for probability, i, j in sorted(pairs):
+        if reach[j] >> i & 1:
             continue
-        chosen[i][j] = (int(best[i, j]), probability)
-        reach |= reach[:, [i]] & reach[[j], :]
+        chosen[i][j] = (kinds[i][j], -probability)
+        reach = [known | reach[j] if known >> i & 1 else known for known in reach]
     after = 1 + KINDS.index("after")
     data = [{j for j, (kind, _) in found.items() if kind != after} for found in chosen]
     upstream = closure(data)

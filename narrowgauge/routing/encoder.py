@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -69,7 +70,7 @@ class Encoder:
 
     Args:
         folder: Holds `ENCODER_FILES`.
-        threads: Of the onnxruntime session.
+        threads: For one text when no other one is encoded at the time; else each text has one.
         words: Words in lower case that are no typing errors, beside those of the vocabulary.
 
     Raises:
@@ -80,19 +81,14 @@ class Encoder:
         missing = [name for name in ENCODER_FILES if not (folder / name).is_file()]
         if missing:
             raise DataLoss("ROUTER_DAMAGED", f"{folder} lacks {', '.join(missing)}; compile the bundle again")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # A spinning thread takes the core from the specialists, which do the long work.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            self._session, self._heads = (
-                onnxruntime.InferenceSession(str(folder / name), options, providers=["CPUExecutionProvider"])
-                for name in ("encoder.onnx", "heads.onnx")
-            )
+            self._sessions = [_session(folder / "encoder.onnx", count) for count in sorted({threads, 1})]
+            self._heads = _session(folder / "heads.onnx", 1)
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         except Exception as error:  # onnxruntime and tokenizers raise bare Exceptions of their own
             raise DataLoss("ROUTER_DAMAGED", f"{folder} cannot be read: {error}") from error
+        self._running = 0
+        self._lock = Lock()
         self._cls = self._tokenizer.token_to_id("[CLS]")
         self._sep = self._tokenizer.token_to_id("[SEP]")
         self._spelling = Spelling(self._tokenizer.get_vocab(), words)
@@ -100,7 +96,7 @@ class Encoder:
     @property
     def hidden(self) -> int:
         """Width of the token states."""
-        return int(self._session.get_outputs()[0].shape[1])
+        return int(self._sessions[0].get_outputs()[0].shape[1])
 
     @property
     def words(self) -> int:
@@ -194,5 +190,24 @@ class Encoder:
 
     def _run(self, ids: npt.NDArray[np.int64]) -> tuple[Array, Array]:
         full = np.concatenate([[self._cls], ids, [self._sep]])[None, :]
-        states, tags = self._session.run(["states", "tags"], {"input_ids": full})
+        with self._lock:
+            # A lone text gets all threads; among others each gets one, which wastes nothing on waiting.
+            session = self._sessions[0 if self._running else -1]
+            self._running += 1
+        try:
+            states, tags = session.run(["states", "tags"], {"input_ids": full})
+        finally:
+            with self._lock:
+                self._running -= 1
         return states, tags
+
+
+def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Between the parts of a text a thread waits microseconds, which is less than falling asleep takes. When
+    # the text is done it must not go on: the core belongs to the specialists, which do the long work.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1")
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

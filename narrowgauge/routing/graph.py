@@ -25,7 +25,7 @@ from narrowgauge.routing.rules import RuleSet
 from narrowgauge.routing.segmentation import BEGIN, quoted_regions, segment, whole_span
 from narrowgauge.v1 import dispatcher_pb2, options_pb2
 
-__all__ = ["MAX_STEPS", "NO_SPECIALIST", "Route", "RouterGraph"]
+__all__ = ["MAX_STEPS", "NO_SPECIALIST", "Route", "RouterGraph", "planning_threads"]
 
 Array = npt.NDArray[np.float32]
 
@@ -73,7 +73,7 @@ class RouterGraph:
 
         Args:
             path: The folder.
-            threads: Of the onnxruntime session; by default NARROWGAUGE_ROUTER_THREADS, or 1.
+            threads: For one text; by default `planning_threads()`.
 
         Raises:
             DataLoss: A file is missing or damaged.
@@ -92,7 +92,7 @@ class RouterGraph:
             rules = RuleSet([RouteRule.of_values(values) for values in description["rules"]])
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, InvalidRequest) as error:
             raise DataLoss("ROUTER_DAMAGED", f"{path} is not a compiled router: {error}") from error
-        encoder = Encoder(path, threads=_threads() if threads is None else threads, words=words)
+        encoder = Encoder(path, threads=planning_threads() if threads is None else threads, words=words)
         if head.shape != (encoder.hidden + (WIDTH if lexical else 0), len(names) + 1):
             raise DataLoss("ROUTER_DAMAGED", f"{path}/routes.npz does not fit the specialists of router.json")
         return cls(encoder, names, RouteClassifier(names, head, thresholds), rules, lexical)
@@ -208,8 +208,13 @@ def _head(arrays: dict[str, Array], temperature: np.float32, gamma: float, sketc
     return Logistic(arrays["weight"] / temperature, arrays["bias"] / temperature)
 
 
-def _threads() -> int:
-    value = os.environ.get("NARROWGAUGE_ROUTER_THREADS", "1")
+def planning_threads() -> int:
+    """Threads that plan: NARROWGAUGE_ROUTER_THREADS, or two where there are two cores.
+
+    Raises:
+        InvalidRequest: The variable is not a positive number.
+    """
+    value = os.environ.get("NARROWGAUGE_ROUTER_THREADS", str(min(2, os.cpu_count() or 1)))
     if not value.isdigit() or int(value) < 1:
         raise InvalidRequest(
             "BAD_CONFIG", f"NARROWGAUGE_ROUTER_THREADS is {value!r}; it must be a positive number"

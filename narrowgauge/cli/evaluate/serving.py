@@ -134,10 +134,6 @@ async def served_router(
             "NARROWGAUGE_STATE": str(home.path / "eval-chains.db"),
             "NARROWGAUGE_SPECIALISTS": "",
             "NARROWGAUGE_TOOLS": "",
-            # Alone on the machine, unlike the router of `up`.
-            "NARROWGAUGE_ROUTER_THREADS": os.environ.get(
-                "NARROWGAUGE_ROUTER_THREADS", str(min(2, os.cpu_count() or 1))
-            ),
         }
         child = await supervisor.start(ProcessSpec("router", "router_svc", environment))
         async with open_channel(child.address) as channel:
