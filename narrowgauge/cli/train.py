@@ -78,6 +78,15 @@ def train_command(
             "a specialist of your own begins unless this is `none`.",
         ),
     ] = None,
+    on: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            metavar="DIR",
+            help="Adapter that stays as it is: a further part of this rank is trained on top of it.",
+        ),
+    ] = None,
     steps: Annotated[int, typer.Option(min=0, help="Batches; 0 for as many as the examples ask for.")] = 0,
     rank: Annotated[int, typer.Option(min=1, help="Rank of the adapter.")] = 8,
     batch_tokens: Annotated[int, typer.Option(min=1, help="Tokens a batch.")] = 700,
@@ -122,6 +131,8 @@ def train_command(
         raise InvalidRequest("BAD_ARGUMENT", "name the folder of the adapter to write: --out DIR")
     if seconds is None:
         seconds = _OWN_SECONDS if protos else 0.0
+    if on is not None and start is not None:
+        raise InvalidRequest("BAD_ARGUMENT", "--on trains a new part: it has nothing to --start from")
     recipe = Recipe(
         steps=steps,
         rank=rank,
@@ -134,9 +145,20 @@ def train_command(
     )
     target = out or config.folder / "adapter"
     carried = bool(protos) and base is None and config.surface == "protojson"
-    begin = _start(start, carried=carried, rank=rank)
+    begin = None if on is not None else _start(start, carried=carried, rank=rank)
     run = Run(
-        config, contract, target, tuple(data or ()), database, generate, base, recipe, take, begin, augment
+        config,
+        contract,
+        target,
+        tuple(data or ()),
+        database,
+        generate,
+        base,
+        recipe,
+        take,
+        begin,
+        augment,
+        on,
     )
     with _stop_on_signal() as check, _watched(config.name, check) as watcher:
         outcome = train(run, watcher)

@@ -1,6 +1,6 @@
 """Checkpoint reading, adapter merging, quantising and ONNX writing, with numpy and onnx alone."""
 
-from narrowgauge.models.adapter import Adapter, write_adapter
+from narrowgauge.models.adapter import Adapter, add_part, write_adapter
 from narrowgauge.models.model_config import ModelConfig
 from narrowgauge.models.prepare import default_cache, prepare
 from narrowgauge.models.prepared import PreparedModel, load_prepared
@@ -9,6 +9,7 @@ __all__ = [
     "Adapter",
     "ModelConfig",
     "PreparedModel",
+    "add_part",
     "default_cache",
     "load_prepared",
     "prepare",

@@ -10,7 +10,7 @@ from decoder import Decoder
 from tiny_model import HIDDEN, INTERMEDIATE, LAYERS, tiny_config, tiny_weights, write_checkpoint
 
 from narrowgauge.errors import DataLoss, FailedPrecondition, NotFound
-from narrowgauge.models import Adapter, prepare, write_adapter
+from narrowgauge.models import Adapter, add_part, prepare, write_adapter
 from narrowgauge.models.quantize import quantize_matrix
 from narrowgauge.models.safetensors_file import SafetensorsFile
 
@@ -52,6 +52,43 @@ def test_float_graph_has_the_adapter_merged(base: Path, tmp_path: Path, bits: in
     a, b = Decoder(with_adapter).step(IDS), Decoder(prepare(other, tmp_path, precision="fp32")).step(IDS)
     assert (a - b).std() < loss * b.std()
     assert (a - Decoder(prepare(base, tmp_path, precision="fp32")).step(IDS)).std() > 0.1 * b.std()
+
+
+def test_parts_add_up(base: Path, tmp_path: Path) -> None:
+    """A part that was added changes the model on top of the first, and leaves its file as it was."""
+    first, second = low_rank_pairs(0.5), {name: (b, -a) for name, (b, a) in low_rank_pairs(0.3).items()}
+    folder = tmp_path / "adapter"
+    write_adapter(folder, base="tiny", rank=RANK, alpha=ALPHA, matrices=first)
+    before, alone = (folder / "adapter.safetensors").read_bytes(), Adapter.load(folder).sha256
+    add_part(folder, rank=RANK, alpha=2 * ALPHA, matrices=second)
+    adapter = Adapter.load(folder)
+    assert (folder / "adapter.safetensors").read_bytes() == before
+    assert adapter.sha256 != alone
+    assert adapter.rank == 2 * RANK
+    merged = tiny_weights(CONFIG)
+    for name, (down, up) in first.items():
+        more_down, more_up = second[name]
+        merged[f"{name}.weight"] += ALPHA / RANK * (up @ down + 2 * more_up @ more_down)
+    other = write_checkpoint(tmp_path / "merged", CONFIG, merged)
+
+    together = prepare(base, tmp_path, adapter=folder, precision="fp32")
+    a, b = Decoder(together).step(IDS), Decoder(prepare(other, tmp_path, precision="fp32")).step(IDS)
+    assert (a - b).std() < 0.002 * b.std()
+
+
+def test_a_part_is_of_the_same_matrices(tmp_path: Path) -> None:
+    """Others are refused before anything is written, and a missing part when the adapter is read."""
+    pairs = low_rank_pairs(0.5)
+    folder = tmp_path / "adapter"
+    write_adapter(folder, base="tiny", rank=RANK, alpha=ALPHA, matrices=pairs)
+    fewer = dict(list(pairs.items())[1:])
+    with pytest.raises(ValueError, match="other matrices"):
+        add_part(folder, rank=RANK, alpha=ALPHA, matrices=fewer)
+    assert Adapter.load(folder).rank == RANK
+    add_part(folder, rank=RANK, alpha=ALPHA, matrices=pairs)
+    (folder / "added-1.safetensors").unlink()
+    with pytest.raises(NotFound):
+        Adapter.load(folder)
 
 
 @pytest.mark.parametrize("precision", ["int4", "int4_plain", "int8"])

@@ -77,6 +77,25 @@ def test_a_specialist_is_trained_on_its_examples(tmp_path: Path, tiny_checkpoint
 
 
 @needs_torch
+def test_a_part_is_trained_on_top_of_an_adapter(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    """The adapter's own matrices stay as they are; the new ones were trained with them in place."""
+    common: tuple[str | int | Path, ...] = (INVENTORY, "--proto", PROTO, "--base", tiny_checkpoint)
+    common = (*common, "--steps", 3, "--threads", 1, "--augment", 0, "--no-evaluate")
+    first, out = tmp_path / "first", tmp_path / "both"
+    assert run(*common, "--out", first)[0] == 0
+    code, output = run(*common, "--out", out, "--on", first, "--rank", 2)
+    assert code == 0, output
+    adapter = Adapter.load(out)
+    adapter.check(SafetensorsCheckpoint(tiny_checkpoint))
+    assert [part.rank for part in adapter.parts] == [8, 2]
+    assert (out / "adapter.safetensors").read_bytes() == (first / "adapter.safetensors").read_bytes()
+    assert json.loads((out / "training.json").read_text())["added_to"] == Adapter.load(first).sha256
+    code, output = run(*common, "--out", tmp_path / "none", "--on", first, "--start", first)
+    assert code == 2
+    assert "--on" in output
+
+
+@needs_torch
 def test_a_run_that_was_ended_goes_on(tmp_path: Path, tiny_checkpoint: Path) -> None:
     """SIGTERM after two steps leaves the run's state; the same command gives the adapter of a whole run."""
     from narrowgauge.contracts.descriptors import contracts_in, load_protos

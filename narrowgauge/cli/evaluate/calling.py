@@ -146,8 +146,8 @@ def _specialist(folder: Path, service: str, functions: tuple[Function, ...], ada
         # Without its record, which names no contract: each contract is a new one to it.
         line = 'adapter = "adapter"\n'
         (folder / "adapter").mkdir()
-        for name in ("adapter.json", "adapter.safetensors"):
-            shutil.copyfile(adapter / name, folder / "adapter" / name)
+        for path in (adapter / "adapter.json", *adapter.glob("*.safetensors")):
+            shutil.copyfile(path, folder / "adapter" / path.name)
     # JSON's texts are TOML's too.
     instruction = json.dumps(call_instruction(functions), ensure_ascii=False)
     (folder / "specialist.toml").write_text(

@@ -11,11 +11,21 @@ from torch import Tensor, nn
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
+    from narrowgauge.models.adapter import Adapter
     from narrowgauge.models.checkpoint import Checkpoint
     from narrowgauge.models.model_config import ModelConfig
     from narrowgauge.training.specialist.tensors import BatchTensors
 
-__all__ = ["TARGETS", "LoraLinear", "add_lora", "build_network", "load_lora", "lora_state", "target_loss"]
+__all__ = [
+    "TARGETS",
+    "LoraLinear",
+    "add_lora",
+    "build_network",
+    "load_lora",
+    "lora_state",
+    "merge_adapter",
+    "target_loss",
+]
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
@@ -105,6 +115,15 @@ def add_lora(
                 setattr(parent, name, layer)
                 trained += [layer.lora_a, layer.lora_b]
     return trained
+
+
+def merge_adapter(network: nn.Module, adapter: Adapter) -> None:
+    """Adds an adapter's change to the frozen weights: what is trained next is trained on top of it."""
+    layers = dict(network.named_modules())
+    with torch.no_grad():
+        for name in adapter.matrices:
+            down, up = map(torch.tensor, adapter.low_rank(name))
+            layers[name].weight += up @ down
 
 
 def lora_state(network: nn.Module) -> dict[str, tuple[Tensor, Tensor]]:

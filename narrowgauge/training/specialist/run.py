@@ -25,7 +25,7 @@ from narrowgauge.contracts.surfaces import get_surface
 from narrowgauge.contracts.trained import TRAINING_FILE, prompt_facts
 from narrowgauge.errors import DataLoss, FailedPrecondition
 from narrowgauge.evaluation.records import data_sha256
-from narrowgauge.models import Adapter, write_adapter
+from narrowgauge.models import Adapter, add_part, write_adapter
 from narrowgauge.models.checkpoint import Checkpoint
 from narrowgauge.models.draft_table import DRAFTS_FILE, DraftTable
 from narrowgauge.models.embedded import EMBEDDED_NAME, embedded_gguf
@@ -37,13 +37,15 @@ from narrowgauge.training.specialist.data_files import read_data_files
 from narrowgauge.training.specialist.encode import Encoder
 from narrowgauge.training.specialist.encoded_file import read_encoded, write_encoded
 from narrowgauge.training.specialist.finetune import Progress, Recipe, finetune
-from narrowgauge.training.specialist.network import build_network
+from narrowgauge.training.specialist.network import build_network, merge_adapter
 
 __all__ = ["Outcome", "Run", "Watcher", "train"]
 
 # Times that a specialist sees its examples when no number of steps is given.
 _EPOCHS_OF_GENERATED, _EPOCHS_OF_VARIANTS, _EPOCHS_OF_EXAMPLES = 1, 2, 8
 _FEWEST_STEPS = 40
+# Of the codes of an adapter's file (`write_adapter`).
+_BITS = 5
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class Run:
         base: GGUF file or checkpoint folder; None for the embedded model.
         taken: Questions to take from each data file.
         start: Folder of an adapter to go on from; None begins anew.
+        added_to: Folder of an adapter that stays as it is and gets a further part; None for a new adapter.
         recipe: Its `steps` may be 0: as many as the examples ask for.
         variants: Variants to make of the examples of a contract without a generator; None for as many as are
             worth their time.
@@ -76,6 +79,7 @@ class Run:
     taken: int = 1000
     start: Path | None = None
     variants: int | None = None
+    added_to: Path | None = None
 
     @property
     def state(self) -> Path:
@@ -135,6 +139,8 @@ def train(run: Run, watcher: Watcher | None = None) -> Outcome:
     recipe = replace(run.recipe, steps=steps, warmup_steps=min(run.recipe.warmup_steps, steps // 6))
     watcher.stage("loading the model", 0, 0)
     network = build_network(checkpoint)
+    if run.added_to is not None:
+        merge_adapter(network, _checked(run.added_to, checkpoint))
     seen: list[Progress] = []
 
     def step(progress: Progress) -> None:
@@ -160,6 +166,7 @@ def train(run: Run, watcher: Watcher | None = None) -> Outcome:
         **prompt_facts(run.config),
         "base": base,
         "start": None if run.start is None else Adapter.load(run.start).sha256,
+        "added_to": None if run.added_to is None else Adapter.load(run.added_to).sha256,
         "recipe": asdict(recipe),
         "steps": last.step,
         "tokens": last.tokens,
@@ -168,14 +175,12 @@ def train(run: Run, watcher: Watcher | None = None) -> Outcome:
         "device": _device(),
         "torch": str(torch.__version__),
     }
-    write_adapter(
-        run.out,
-        base=base,
-        rank=recipe.rank,
-        alpha=recipe.alpha,
-        matrices={name: (a.numpy(), b.numpy()) for name, (a, b) in state.items()},
-        bits=5,
-    )
+    matrices = {name: (a.numpy(), b.numpy()) for name, (a, b) in state.items()}
+    if run.added_to is None:
+        write_adapter(run.out, base=base, rank=recipe.rank, alpha=recipe.alpha, matrices=matrices, bits=_BITS)
+    else:
+        shutil.copytree(run.added_to, run.out, dirs_exist_ok=True)
+        add_part(run.out, rank=recipe.rank, alpha=recipe.alpha, matrices=matrices, bits=_BITS)
     DraftTable.learn((example.target, example.sampled) for example in examples).save(run.out / DRAFTS_FILE)
     (run.out / TRAINING_FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     shutil.rmtree(run.state)
@@ -188,11 +193,16 @@ def _start(
     """Returns the matrices to begin with, at this run's scale."""
     if folder is None:
         return None
-    adapter = Adapter.load(folder)
-    adapter.check(checkpoint)
+    adapter = _checked(folder, checkpoint)
     scale = recipe.alpha / recipe.rank
     pairs = {name: adapter.low_rank(name) for name in adapter.matrices}
     return {name: (torch.tensor(a), torch.tensor(b / scale)) for name, (a, b) in pairs.items()}
+
+
+def _checked(folder: Path, checkpoint: Checkpoint) -> Adapter:
+    adapter = Adapter.load(folder)
+    adapter.check(checkpoint)
+    return adapter
 
 
 def _open_base(base: Path | None) -> Checkpoint:
@@ -250,8 +260,7 @@ def _wish(run: Run, tokenizer: str) -> str:
     files = [data_sha256(path) for path in (*run.data, *([run.database] if run.database else ()))]
     if run.config.examples:
         files.append(data_sha256(run.config.folder / run.config.examples))
-    if run.start is not None:
-        files.append(Adapter.load(run.start).sha256)
+    files += [Adapter.load(folder).sha256 for folder in (run.start, run.added_to) if folder is not None]
     facts = [prompt_facts(run.config), run.recipe.seed, run.wanted, run.taken, run.variants, files]
     return hashlib.sha256((json.dumps(facts) + tokenizer).encode()).hexdigest()
 
