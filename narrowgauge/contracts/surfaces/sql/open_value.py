@@ -15,7 +15,8 @@ from narrowgauge.contracts.surfaces.surface import ClosedSets
 
 __all__ = ["ValueReader"]
 
-_QUOTED = re.compile(r"\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*'(?!')")
+_QUOTED = re.compile(r"\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*(?:'(?!')|$)")
+_CLOSED = re.compile(r"'(?:[^']|'')*'")
 # Stand in for a closed text, and for an apostrophe in a name.
 _TEXT, _APOSTROPHE = "\x00", "\x01"
 _NAME = r"(?:\w+|\"(?:[^\"]|\"\")*\")"
@@ -74,7 +75,9 @@ class ValueReader:
 
 
 def _stand_in(match: re.Match[str]) -> str:
-    return match[0].replace("'", _APOSTROPHE) if match[0].startswith('"') else _TEXT
+    if match[0].startswith('"'):
+        return match[0].replace("'", _APOSTROPHE)
+    return _TEXT if _CLOSED.fullmatch(match[0]) else match[0]
 
 
 def _kind(match: re.Match[str], closed_sets: ClosedSets) -> str:

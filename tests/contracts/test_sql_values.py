@@ -1,0 +1,85 @@
+"""Where in a query the free values are."""
+
+from __future__ import annotations
+
+import pytest
+
+from narrowgauge.contracts.closed_sets import closed_sets_of
+from narrowgauge.contracts.grounded_values import Grounds
+from narrowgauge.contracts.surfaces.sql.open_value import ValueReader
+from narrowgauge.v1.catalogue_pb2 import Catalogue, Entity, EntityField
+
+
+def _reader(request: str = "anything") -> ValueReader:
+    people = Entity(name="people")
+    people.fields.extend(
+        [
+            EntityField(name="name", type="text"),
+            EntityField(name="winner's club", type="text"),
+            EntityField(name="age", type="integer"),
+            EntityField(name="born", type="date"),
+            EntityField(name="left_date"),
+            EntityField(name="kind", type="text", values=["member", "guest"]),
+            EntityField(name="round 4", type="real"),
+        ]
+    )
+    return ValueReader(closed_sets_of(Catalogue(entities=[people])), Grounds(request, request))
+
+
+@pytest.mark.parametrize(
+    ("written", "kind", "begun"),
+    [
+        ("people.name = '", "text", ""),
+        ("people.name LIKE '%x", "text", "%x"),
+        ("people.name IN ('a', 'b c", "text", "b c"),
+        ("people.name BETWEEN 'a' AND 'b", "text", "b"),
+        ("people.name = 'O''Br", "text", "O''Br"),
+        ("people.\"winner's club\" = 'pu", "text", "pu"),
+        ("people_2.name = 'K", "text", "K"),
+        ("people.name = 'it''s' AND people.age > 1", "number", "1"),
+        ("people.age BETWEEN 10 AND 2", "number", "2"),
+        ("people.age IN (1, 2", "number", "2"),
+        ('people."round 4" = ', "number", ""),
+        ("people.age > 3 GROUP BY people.kind HAVING COUNT(*) >= 1", "number", "1"),
+    ],
+)
+def test_free_values_are_found(written: str, kind: str, begun: str) -> None:
+    """Texts and numbers that columns of their kind are compared with, also behind quoted names."""
+    value = _reader()(f"SELECT people.name FROM people WHERE {written}")
+    assert value is not None
+    assert (value.kind, value.begun) == (kind, begun)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "people.kind = '",
+        "people.born = '",
+        "people.left_date = '",
+        "people.age > 3 LIMIT 1",
+        "people.age > people",
+        "STRFTIME('%Y-%m', people.born) = '",
+        "people.name = 'x' AND ",
+    ],
+)
+def test_other_values_are_left_alone(written: str) -> None:
+    """Categories, days, and numbers that follow from a request more often than they stand in it."""
+    assert _reader()(f"SELECT people.name FROM people WHERE {written}") is None
+
+
+@pytest.mark.parametrize(
+    ("request_text", "last"),
+    [
+        ("people over 42 years old", True),
+        ("people with an age above 42", False),
+        ("the value of round 4", True),
+        ("numbers 42 to 50 by age", True),
+        ("everyone 42 % older", True),
+    ],
+)
+def test_a_query_has_the_requests_amounts(request_text: str, last: bool) -> None:
+    """It does not end without them; spans of time, ranks, percentages and names of columns do not count."""
+    value = _reader(request_text)("SELECT people.name FROM people")
+    assert (value is None or value.last) == last
+    whole = _reader(request_text)("SELECT people.name FROM people WHERE people.age > 42")
+    assert whole is None or whole.last
