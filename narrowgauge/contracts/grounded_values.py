@@ -20,15 +20,22 @@ from typing import Literal, Protocol, runtime_checkable
 from narrowgauge.contracts.countries import countries_said
 from narrowgauge.contracts.name_words import singular
 from narrowgauge.contracts.numbers_said import numbers_said
-from narrowgauge.contracts.said_values import SaidValue, said_values
+from narrowgauge.contracts.said_values import SaidValue, count_numbers, said_values
 from narrowgauge.contracts.surfaces.surface import ClosedSets
 
 __all__ = ["Grounds", "OpenValue", "OpenValueOf", "ReadsOpenValues", "words_in"]
 
 _WORD = re.compile(r"[^\W_]+")
+# A field of the catalogue, which links name.
+_PATH = re.compile(r"\b[A-Za-z_]\w*\.[A-Za-z_]\w*(?= =| or |$)", re.MULTILINE)
 _DAY = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
 # What the prompt says of a phrase for days.
-_DAY_LINE = re.compile(r"^(?P<phrase>[^\n]+): \d{4}-\d{2}-\d{2}(?: to \d{4}-\d{2}-\d{2})?$", re.MULTILINE)
+_DAY_LINE = re.compile(
+    r"^(?P<phrase>[^\n]+): (?P<first>\d{4}-\d{2}-\d{2})(?: to (?P<last>\d{4}-\d{2}-\d{2}))?$", re.MULTILINE
+)
+_SHORT = timedelta(days=13)
+_ALIAS = re.compile(r"@\d+")
+_CLOCK = re.compile(r"\b\d{1,2}(?::\d{2}| ?[ap]m\b)")
 # Of a computed or a written date, not amounts.
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}(?:T[\d:]+Z?)?|\b\d{1,2}:\d{2}\b")
 
@@ -44,6 +51,7 @@ class OpenValue:
         texts: For `one_of`, the texts.
         null: Whether it may be `null`.
         last: Whether the call may end behind it.
+        pattern: Whether a text is one of LIKE, which may end inside a word.
     """
 
     kind: Literal["text", "number", "day", "one_of", "any"]
@@ -51,6 +59,7 @@ class OpenValue:
     texts: tuple[str, ...] = ()
     null: bool = True
     last: bool = True
+    pattern: bool = False
 
 
 OpenValueOf = Callable[[str], OpenValue | None]
@@ -85,17 +94,30 @@ class Grounds:
 
     @cached_property
     def words(self) -> frozenset[str]:
-        """Words, in lower case: those of the text, their singulars, and the names of countries that it means
-        by other words.
+        """Words: those of the text, their singulars, and the names of countries that it means by other words;
+        each as it stands, in lower case, with a capital and in capitals.
         """
-        said = frozenset(words_in(self.text))
+        prompt, _, request = self.text.rpartition("Request:")
+        said = frozenset(words_in(f"{_PATH.sub(' ', prompt)} {request}"))
         names = (word for country in countries_said(self.text) for word in words_in(country))
-        return frozenset({*said, *map(singular, said), *names, *self.own_words})
+        found = {*said, *(singular(word.lower()) for word in said), *names, *self.own_words}
+        return frozenset(form for word in found for form in _forms(word))
 
     @cached_property
     def numbers(self) -> frozenset[str]:
         """Numbers as a surface writes them: without separators, exponents and closing zeros."""
         return frozenset(map(_plain, (Decimal(0), Decimal(1), *numbers_said(_TIME.sub(" ", self.text)))))
+
+    @cached_property
+    def number_count(self) -> int:
+        """How many numbers the text gives, at most."""
+        return count_numbers(_ALIAS.sub(" ", self.text))
+
+    @cached_property
+    def day_count(self) -> int:
+        """How many days the text gives, at most: a day with two times counts as two."""
+        times = len(_CLOCK.findall(self.text))
+        return max(len(frozenset(self._days)), times)
 
     @cached_property
     def days(self) -> frozenset[str]:
@@ -107,9 +129,10 @@ class Grounds:
     def said(self) -> tuple[SaidValue, ...]:
         """Values that the request gives; of its days one at least."""
         asked = self.request.lower()
-        lines = [line[0] for line in _DAY_LINE.finditer(self.text) if line["phrase"].lower() in asked]
-        days = frozenset(_DAY.findall("\n".join((*lines, asked))))
-        return (*said_values(self.request), *([SaidValue("day", days)] if days else ()))
+        lines = [line for line in _DAY_LINE.finditer(self.text) if line["phrase"].lower() in asked]
+        days = {day for line in lines if _is_short(line) for day in (line["first"], line["last"]) if day}
+        days.update(_DAY.findall(asked))
+        return (*said_values(self.request), *([SaidValue("day", frozenset(days))] if days else ()))
 
     @cached_property
     def _days(self) -> list[str]:
@@ -125,8 +148,12 @@ class Grounds:
 
 
 def words_in(text: str) -> Iterator[str]:
-    """Yields the runs of letters and digits of a text, in lower case."""
-    return (match[0].lower() for match in _WORD.finditer(text))
+    """Yields the runs of letters and digits of a text."""
+    return (match[0] for match in _WORD.finditer(text))
+
+
+def _forms(word: str) -> tuple[str, ...]:
+    return word, word.lower(), word[0].upper() + word[1:], word.capitalize(), word.upper()
 
 
 def _exists(day: str) -> bool:
@@ -134,6 +161,13 @@ def _exists(day: str) -> bool:
         return date.fromisoformat(day) < date.max
     except ValueError:
         return False
+
+
+def _is_short(line: re.Match[str]) -> bool:
+    """Whether a phrase means a day or a few; a year or a month is hardly what a field is set to."""
+    if line["last"] is None:
+        return True
+    return date.fromisoformat(line["last"]) - date.fromisoformat(line["first"]) <= _SHORT
 
 
 def _plain(number: Decimal) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
-__all__ = ["numbers_said"]
+__all__ = ["numbers_said", "says_number"]
 
 _UNITS = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven"),
@@ -31,6 +31,7 @@ _WORDS = {
     **{"both": Decimal(2), "pair": Decimal(2), "dozen": Decimal(12), "fortnight": Decimal(14)},
     **{"half": Decimal("0.5"), "quarter": Decimal("0.25"), "no": Decimal(0), "none": Decimal(0)},
 }
+_ARTICLES = frozenset({"a", "an", "no", "none"})
 _SIZES = {
     **{"k": Decimal(1000), "thousand": Decimal(1000), "hundred": Decimal(100), "dozen": Decimal(12)},
     **{"m": Decimal(10**6), "mio": Decimal(10**6), "mn": Decimal(10**6), "million": Decimal(10**6)},
@@ -78,6 +79,11 @@ def numbers_said(text: str) -> Iterator[Decimal]:
             before = []
             continue
         yield from before
+
+
+def says_number(word: str) -> bool:
+    """Whether a word in lower case says a number by itself, or a unit may: `an hour`."""
+    return (word in _WORDS and word not in _ARTICLES) or word in ("hour", "dozen")
 
 
 def _readings(digits: str) -> Iterator[Decimal]:

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from narrowgauge.contracts.numbers_said import numbers_said
+from narrowgauge.contracts.numbers_said import numbers_said, says_number
 
-__all__ = ["SaidValue", "gives_email", "gives_phone", "said_values"]
+__all__ = ["SaidValue", "count_numbers", "denies", "emails_in", "phones_in", "said_values"]
 
 _ALIAS = re.compile(r"(?<![\w@])@\d+(?!\w)")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -20,18 +20,27 @@ _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|'[^']+'(?!\w)")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?:T[\d:.]+Z?)?|\b\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})\b")
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 _NTH = r"\d{1,4}(?:st|nd|rd|th)?"
-# Days, times, years and spans of time, which are no amounts.
-_DATED = re.compile(
-    rf"\b(?:{_NTH} ?(?:to|and|until|till|or|-|–) ?(?:the )?)?{_NTH}(?: of)? ?{_MONTH},?(?: \d{{4}})?"
-    rf"|\b{_MONTH} {_NTH}(?:,? \d{{4}})?|\d+[:/.-]\d+[:/.-]?\d*"
-    r"|\b(?:19|20)\d{2}\b|\b\d{1,2} ?(?:am|pm|h|o'clock|days?|weeks?|months?|years?)\b",
+# Days and times; years and spans of time: no amounts.
+_TO = r" ?(?:to|and|until|till|or|-|–) ?(?:the )?"
+_CALENDAR = re.compile(
+    rf"\b(?:{_NTH}{_TO})?{_NTH}(?: of)? ?{_MONTH},?(?: \d{{4}})?"
+    rf"|\b{_MONTH} {_NTH}(?:{_TO}{_NTH})?(?:,? \d{{4}})?"
+    r"|\d+[:/-]\d+(?:[:/-]\d+)?|\d+\.\d+\.\d+",
     re.IGNORECASE,
 )
+_SPAN = re.compile(
+    r"\b(?:19|20)\d{2}\b|\b\d{1,2} ?(?:am|pm|h|o'clock|days?|weeks?|months?|years?)\b", re.IGNORECASE
+)
 _AMOUNT = re.compile(
-    r"(?<![\w@#.,:/+-])\d[\d,]*(?:\.\d+)?(?: ?(?:k|thousand|million|m|mio))?(?![\w:/+-]|[.,]\d)"
+    r"(?<![\w@#.,:/+-])\d[\d,]*(?:\.\d+)?(?: ?(?:k|thousand|million|m|mio))?(?![\w/+-]|[.,:]\d)"
 )
 # Behind a name with a capital a number belongs to the name.
 _NAMED = re.compile(r"(?<![.!?:] )(?<!^)\b[A-Z][\w&'-]* $")
+_DENYING = re.compile(
+    r"\b(?:no|not|non|none|nobody|nothing|never|without|w/o|miss(?:ing|es)?|lack(?:s|ing)?|empty|blank|null|absent"
+    r"|un\w{3,}|\w+less|open|yet|left|forgot\w*|bare|top[- ]level|orphan\w*|alone|cannot)\b|n['’]?t\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -60,20 +69,33 @@ def said_values(request: str) -> Iterator[SaidValue]:
         for text in dict.fromkeys(pattern.findall(request)):
             yield SaidValue(kind, frozenset({text}))
     plain = _DAY.sub(" ", _EMAIL.sub(" ", _ALIAS.sub(" ", request)))
-    for text in dict.fromkeys(_PHONE.findall(plain)):
+    for text in phones_in(plain):
         yield SaidValue("phone", frozenset({text}))
-    plain = _DATED.sub(" ", _PHONE.sub(" ", _QUOTED.sub(" ", plain)))
+    plain = _SPAN.sub(" ", _CALENDAR.sub(" ", _PHONE.sub(" ", _QUOTED.sub(" ", plain))))
     for match in _AMOUNT.finditer(plain):
         if not _NAMED.search(plain[: match.start()]):
             readings = frozenset(f"{value.normalize():f}" for value in numbers_said(match[0]))
             yield SaidValue("number", readings | {match[0]})
 
 
-def gives_email(text: str) -> bool:
-    """Whether a text has an e-mail address."""
-    return _EMAIL.search(text) is not None
+def emails_in(text: str) -> list[str]:
+    """Returns the e-mail addresses of a text."""
+    return list(dict.fromkeys(_EMAIL.findall(text)))
 
 
-def gives_phone(text: str) -> bool:
-    """Whether a text has what can be a phone number."""
-    return _PHONE.search(text) is not None
+def phones_in(text: str) -> list[str]:
+    """Returns what can be phone numbers in a text."""
+    return list(dict.fromkeys(_PHONE.findall(_DAY.sub(" ", text))))
+
+
+def count_numbers(text: str) -> int:
+    """Returns how many numbers, but for dates and times, a text has in digits and in words."""
+    plain = _CALENDAR.sub(" ", _DAY.sub(" ", text))
+    return len(re.findall(r"\d+(?:[.,]\d+)*", plain)) + sum(
+        1 for word in plain.lower().split() if says_number(word)
+    )
+
+
+def denies(text: str) -> bool:
+    """Whether a text speaks of what there is not: of missing values, among other things."""
+    return _DENYING.search(text) is not None

@@ -34,7 +34,7 @@ class WordTokens:
 
     def __init__(self, tokenizer: ModelTokenizer) -> None:
         self._words = mask_words(tokenizer.vocab_size)
-        # By the letters and digits that they add, in lower case: to an unfinished word, or as a new one.
+        # By the letters and digits that they add: to an unfinished word, or as a new one.
         self.going_on: dict[str, list[int]] = defaultdict(list)
         self.beginning: dict[str, list[int]] = defaultdict(list)
         self.digits: dict[str, int] = {}
@@ -50,14 +50,14 @@ class WordTokens:
                 broken.append(token)  # a part of a character
             elif not runs:
                 wordless.append(token)
-                if text.startswith("%"):
+                if "%" in text:
                     wild.append(token)
             elif len(runs) > 1 or not text.endswith(runs[0]):
                 several[token] = text
             elif text == runs[0]:
-                self.going_on[text.lower()].append(token)
+                self.going_on[text].append(token)
             else:
-                self.beginning[runs[0].lower()].append(token)
+                self.beginning[runs[0]].append(token)
             if text and text[0] in _SIGNS:
                 numeric.append(token)
                 if len(text) == 1:
@@ -65,6 +65,7 @@ class WordTokens:
         self.wordless, self.broken, self.wild = map(self.mask, (wordless, broken, wild))
         self.not_numeric = ~self.mask(numeric)
         self.not_null = ~self.mask(token for token, text in texts if text.lstrip(" ") in _NULLS)
+        self.closing = self.mask(token for token, text in texts if text.startswith('"'))
         self.not_end = ~self.mask(tokenizer.eos)
         self.several = several
         self._texts = {text: token for token, text in texts}
@@ -78,7 +79,10 @@ class WordTokens:
             if text.startswith(begun)
             for end in range(len(begun) + 1, min(len(text), len(begun) + self._longest) + 1)
         }
-        return self.mask(token for part in parts if (token := self._texts.get(part)) is not None)
+        mask = self.mask(token for part in parts if (token := self._texts.get(part)) is not None)
+        # What follows a closed text may be in one token with its quote.
+        closed = any(text == f'{begun}"' for text in texts)
+        return mask | self.closing if closed else mask
 
     def mask(self, tokens: Iterable[int]) -> Mask:
         """Returns a mask of these tokens: int32 [words]."""
@@ -117,7 +121,7 @@ class GroundingRule:
         if value is None:
             return
         if value.kind == "text":
-            value = replace(value, begun=_last_run(value.begun))
+            value = replace(value, begun=_last_run(value.begun), null=True)
         if value not in self._masks:
             self._masks[value] = self._mask_of(value)
         narrowed = mask[0] & self._masks[value]
@@ -127,7 +131,7 @@ class GroundingRule:
     def _mask_of(self, value: OpenValue) -> Mask:
         match value.kind:
             case "text":
-                mask = self._text(value.begun)
+                mask = self._text(value.begun, pattern=value.pattern)
             case "number":
                 mask = self._one_of(self._grounds.numbers, value.begun.lstrip("-"))
             case "day" if len(value.begun) < _DAY_CHARS:
@@ -140,7 +144,7 @@ class GroundingRule:
             mask = mask & self._tokens.not_null
         return mask if value.last else mask & self._tokens.not_end
 
-    def _text(self, run: str) -> Mask:
+    def _text(self, run: str, *, pattern: bool) -> Mask:
         """Mask behind an unfinished word, or between words when it is empty."""
         tokens, words = self._tokens, self._grounds.words
         allowed: list[int] = []
@@ -154,9 +158,11 @@ class GroundingRule:
         if not self._grounds.text.isascii():
             mask = mask | tokens.broken
         if whole:
-            return mask | tokens.wordless | self._beginnings()
+            mask = mask | tokens.wordless | self._beginnings()
         # A pattern may end inside a word: `wrench%` for wrenches.
-        return mask | tokens.wild
+        if pattern:
+            return mask | tokens.wild
+        return mask if "%" in self._grounds.text else mask & ~tokens.wild
 
     def _beginnings(self) -> Mask:
         if self._starts is None:
@@ -169,7 +175,7 @@ class GroundingRule:
     def _fits(self, text: str) -> bool:
         """Whether each finished word of a text is known, and the unfinished one at its end can become so."""
         words = self._grounds.words
-        for run in _RUN.finditer(text.lower()):
+        for run in _RUN.finditer(text):
             if run.end() == len(text):
                 return any(word.startswith(run[0]) for word in words)
             if run[0] not in words:
@@ -187,4 +193,4 @@ class GroundingRule:
 
 def _last_run(text: str) -> str:
     match = _LAST_RUN.search(text)
-    return match[0].lower() if match else ""
+    return match[0] if match else ""

@@ -89,9 +89,25 @@ def _names(value: OpenValue | None) -> list[str]:
 
 
 def test_fields_without_a_possible_value_are_not_offered() -> None:
-    """No address, no day and no record: none of their fields; the rest may be meant."""
+    """No address, no day, no number and no record: none of their fields; the rest may be meant."""
     offered = _names(_reader("new deal Dock lights")("create Opportunity:"))
-    assert offered == ["Name", "Amount", "Probability", "Stage", "NextStep"]
+    assert offered == ["Name", "Stage", "NextStep"]
+
+
+def test_a_number_is_written_once() -> None:
+    """As many fields of numbers are offered as the text has numbers."""
+    reader = _reader("new deal Dock lights over 500 with two options")
+    assert _names(reader('create Opportunity: Name = "Dock lights",')) == ["Amount", "Probability"]
+    after = _names(reader('create Opportunity: Name = "Dock lights", Amount = 500,'))
+    assert after == ["Probability", "Stage", "NextStep"]
+    assert "Probability" not in _names(_reader("new deal over 500")("create Opportunity: Amount = 500,"))
+
+
+def test_addresses_are_written_whole() -> None:
+    """In a field of their type a value is one of those that the text has."""
+    value = _reader("new deal for lena@b.example")('create Opportunity: Email = "le')
+    assert value is not None
+    assert (value.kind, value.begun, value.texts) == ("one_of", "le", ('lena@b.example"',))
 
 
 def test_what_was_said_is_not_left_behind() -> None:
@@ -102,7 +118,7 @@ def test_what_was_said_is_not_left_behind() -> None:
     written = 'create Opportunity: AccountId = "@1", Name = "Dock lights",'
     assert _names(reader(written)) == ["Amount", "Probability"]
     written += " Amount = 12000,"
-    assert _names(reader(written)) == ["Probability", "Email"]
+    assert _names(reader(written)) == ["Email"]
     written += ' Email = "a@b.example"'
     end = reader(written)
     assert end is not None and not end.last
@@ -121,9 +137,11 @@ def test_only_what_is_to_be_emptied_becomes_null() -> None:
 
     def null(request: str, written: str) -> bool:
         value = _reader(request)(written)
-        assert value is not None
-        return value.null
+        return value is None or value.null
 
     assert null("clear the next step of @1", "update Opportunity @1: NextStep = ")
     assert not null("the next step of @1 is a call", "update Opportunity @1: NextStep = ")
     assert not null("new deal without a next step", "create Opportunity: NextStep = ")
+    assert null("deals without a next step", "query Opportunity: Name where NextStep = ")
+    assert not null("deals and their next step", "query Opportunity: Name where NextStep = ")
+    assert null("deals that have a next step", "query Opportunity: Name where NextStep != ")

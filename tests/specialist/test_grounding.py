@@ -13,7 +13,9 @@ from specialist_svc.engine.grounding import GroundingRule, WordTokens
 from specialist_svc.engine.guide import mask_words
 from specialist_svc.engine.tokenizer import ModelTokenizer
 
-GROUNDS = Grounds("this friday: 2026-03-06\nRequest: lead Victor Amos of Tallgrass, 1,250.50 euro, wrenches")
+GROUNDS = Grounds(
+    "this friday: 2026-03-06\nRequest: lead Victor Amos of Tallgrass, 1,250.50 euro, new wrenches"
+)
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +52,11 @@ def _single(tokenizer: ModelTokenizer, text: str) -> int:
     [
         ("", "VvATtaw", "zq"),
         ("Am", "o", 'a eX"'),
-        ("Amo", "sS", "kt"),
+        ("Amo", "s", "ktS"),
         ("Amos", ' ",.', "si"),
         ("Victor ", "ATV", "zx"),
-        ("wrench", 'e%" ', "o"),
-        ("wrenc", "h%", "e "),
+        ("wrench", 'e" ', "o%"),
+        ("wrenc", "h", "e %"),
     ],
 )
 def test_texts_are_made_of_words_of_the_turn(
@@ -78,6 +80,9 @@ def test_texts_are_made_of_words_of_the_turn(
         (OpenValue("day", "2026-03-0"), "67", "58"),
         (OpenValue("day", "2026-03-06"), "T ,", ""),
         (OpenValue("one_of", "Na", (" Name =", "Name =")), "m", "aoN"),
+        (OpenValue("text", "wrenc", pattern=True), "h%", "e "),
+        (OpenValue("one_of", "a@b.c", ('a@b.c"',)), '"', ",c"),
+        (OpenValue("text", "", null=False), "nw", "z"),
         (OpenValue("any", "", null=False), '1"t', "n"),
         (OpenValue("any", "nu", null=False), "l1", ""),
         (None, 'aA1 "', ""),

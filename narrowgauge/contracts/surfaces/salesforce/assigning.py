@@ -9,11 +9,12 @@ address, an amount, a day) must be written before the list leaves the last of th
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 from narrowgauge.contracts.grounded_values import Grounds, OpenValue
-from narrowgauge.contracts.said_values import SaidValue, gives_email, gives_phone
+from narrowgauge.contracts.said_values import SaidValue, emails_in, phones_in
 from narrowgauge.contracts.surfaces.salesforce.fields import Field
 
 __all__ = ["CLOSED_TEXT", "Assigning"]
@@ -52,6 +53,9 @@ class Assigning:
         self._places = {field.name: place for place, field in enumerate(fields)}
         self._null = not new and _EMPTYING.search(grounds.request) is not None
         self._offered = [self._null or _can_hold(field, grounds) for field in fields]
+        # Values of these types are written whole.
+        self._whole = {"email": emails_in(grounds.text), "phone": phones_in(grounds.text)}
+        self._most = {"number": grounds.number_count, "day": grounds.day_count}
         # Each value with the last of the fields that can hold it.
         self._said = [
             (value, max(places))
@@ -76,16 +80,23 @@ class Assigning:
         if place is None:
             return value
         value = value or OpenValue("any", begun.lstrip(" "))
+        if value.kind == "text" and (texts := self._whole.get(self._fields[place].type)):
+            value = OpenValue("one_of", value.begun, tuple(f'{text}"' for text in texts))
         return replace(value, null=self._null, last=self._bound(place + 1, written) is None)
 
     def _name(self, before: Sequence[str], begun: str, written: str) -> OpenValue | None:
         """The names that can come next: they stand in the fields' order."""
-        first = 1 + max(
-            (self._places.get(text.strip(" ").partition(" =")[0], -1) for text in before), default=-1
-        )
+        taken = [text.strip(" ").partition(" =")[0] for text in before]
+        first = 1 + max((self._places.get(name, -1) for name in taken), default=-1)
         bound = self._bound(first, written)
         end = len(self._fields) if bound is None else bound + 1
-        places = (place for place in range(first, end) if self._offered[place])
+        used = Counter(_counted(self._fields[self._places[name]]) for name in taken if name in self._places)
+        full = {kind for kind, most in self._most.items() if not self._null and used[kind] >= most}
+        places = (
+            place
+            for place in range(first, end)
+            if self._offered[place] and _counted(self._fields[place]) not in full
+        )
         names = tuple(f" {self._fields[place].name} =" for place in places)
         return OpenValue("one_of", begun, names) if names else None
 
@@ -114,5 +125,12 @@ def _can_hold(field: Field, grounds: Grounds) -> bool:
     if field.kind in ("date", "datetime"):
         return bool(grounds.days)
     if field.type == "email":
-        return gives_email(grounds.text)
-    return field.type != "phone" or gives_phone(grounds.text)
+        return bool(emails_in(grounds.text))
+    return field.type != "phone" or bool(phones_in(grounds.text))
+
+
+def _counted(field: Field) -> str:
+    """What of a text a field takes up: `number`, `day`, or nothing that is counted."""
+    if field.kind in ("date", "datetime"):
+        return "day"
+    return "number" if field.kind == "number" else ""

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from narrowgauge.contracts.grounded_values import Grounds, OpenValue
+from narrowgauge.contracts.said_values import denies
 from narrowgauge.contracts.surfaces.salesforce import words
 from narrowgauge.contracts.surfaces.salesforce.assigning import CLOSED_TEXT, Assigning
 from narrowgauge.contracts.surfaces.salesforce.fields import Fields
@@ -24,6 +25,7 @@ _FIELD_OF_TEXT = re.compile(rf"{_COMPARED}|{_LISTED}|^upsert \w+ (\w+) $")
 _COUNT = re.compile(r"(?: (?:limit|offset) |(?:_N_[A-Z_]+|_AGO):)([0-9]*)$")
 _COMPARED_NUMBER = re.compile(rf"(?:({words.PATH})|\)) (?:=|!=|<=?|>=?) (-?[0-9.]*)$")
 _COMPARED_DAY = re.compile(rf"({words.PATH}) (?:=|!=|<=?|>=?) ([0-9][0-9T:Z-]*|)$")
+_EQUALS = re.compile(r"[^!<>] = ?$")
 _WRITE = re.compile(
     r"(?P<opening>(?P<method>create|update|upsert) (?P<entity>\w+)"
     rf"(?: (?P<target>@\d+)| \w+ {CLOSED_TEXT})?:)(?P<assigned>.*)$",
@@ -37,6 +39,7 @@ class ValueReader:
     def __init__(self, closed_sets: ClosedSets, grounds: Grounds) -> None:
         self._fields = Fields(closed_sets)
         self._grounds = grounds
+        self._denied = denies(grounds.request)
         self._kinds: dict[str, dict[str, str]] = {}
         self._assigning: dict[str, Assigning] = {}
 
@@ -47,8 +50,11 @@ class ValueReader:
         if quote:
             match = _FIELD_OF_TEXT.search(head)
             path = next(filter(None, match.groups()), "") if match else ""
-            return OpenValue("text", begun) if path and self._kind(head, path) == "text" else None
-        value = self._bare_value(head)
+            if not path or self._kind(head, path) != "text":
+                return None
+            value: OpenValue | None = OpenValue("text", begun, pattern=head.endswith(" like "))
+        else:
+            value = self._bare_value(head)
         write = _WRITE.match(head)
         if write is None:
             return self._unfinished(value, written)
@@ -61,10 +67,16 @@ class ValueReader:
         return self._assigning[write["opening"]].narrowed(value, write["assigned"], written)
 
     def _unfinished(self, value: OpenValue | None, written: str) -> OpenValue | None:
-        """A query does not end before it has the request's ids, addresses and amounts."""
-        if not written.startswith("query ") or self._grounds.all_said(written):
+        """A query does not end before it has the request's ids, addresses and amounts, and asks for missing
+        values where the request does.
+        """
+        if not written.startswith("query "):
             return value
-        return replace(value or OpenValue("any", ""), last=False)
+        null = self._denied or not _EQUALS.search(written)
+        last = self._grounds.all_said(written)
+        if null and last:
+            return value
+        return replace(value or OpenValue("any", ""), null=null, last=last)
 
     def _bare_value(self, head: str) -> OpenValue | None:
         """A value without quotes."""

@@ -67,7 +67,9 @@ class ValueReader:
             kind = _kind(match, self._sets) if match else ""
             # Days are computed, and a column without a type may hold them.
             dated = match and kind == "unknown" and _DATED.search(match[0])
-            return OpenValue("text", begun) if kind in ("text", "unknown") and not dated else None
+            if kind not in ("text", "unknown") or dated:
+                return None
+            return OpenValue("text", begun, pattern=head.endswith("LIKE "))
         match = _NUMBER.search(head)
         if match and (match["table"] is None or _kind(match, self._sets) in ("number", "unknown")):
             return OpenValue("number", match[match.lastindex or 0])
