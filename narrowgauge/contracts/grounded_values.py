@@ -18,6 +18,7 @@ from functools import cached_property
 from typing import Literal, Protocol, runtime_checkable
 
 from narrowgauge.contracts.countries import countries_said
+from narrowgauge.contracts.linked_values import LinkedValue, linked_values
 from narrowgauge.contracts.name_words import singular
 from narrowgauge.contracts.numbers_said import numbers_said
 from narrowgauge.contracts.said_values import SaidValue, count_numbers, said_values
@@ -51,6 +52,7 @@ class OpenValue:
         texts: For `one_of`, the texts.
         null: Whether it may be `null`.
         last: Whether the call may end behind it.
+        more: Whether a comma and a further field may follow it.
         pattern: Whether a text is one of LIKE, which may end inside a word.
     """
 
@@ -59,6 +61,7 @@ class OpenValue:
     texts: tuple[str, ...] = ()
     null: bool = True
     last: bool = True
+    more: bool = True
     pattern: bool = False
 
 
@@ -138,9 +141,16 @@ class Grounds:
     def _days(self) -> list[str]:
         return [day for day in _DAY.findall(self.text) if _exists(day)]
 
-    def all_said(self, call: str) -> bool:
-        """Whether a call has the values of the request; days may be put in other words."""
-        return all(value.stands_in(call) for value in self.said if value.kind != "day")
+    @cached_property
+    def linked(self) -> tuple[LinkedValue, ...]:
+        """Values of categories that the request asks for."""
+        return tuple(linked_values(self.text, self.request))
+
+    def all_said(self, call: str, entity: str) -> bool:
+        """Whether a call about an entity has the values of the request; days may be put in other words."""
+        said = (value for value in self.said if value.kind != "day")
+        linked = (value for value in self.linked if value.entity == entity)
+        return all(value.stands_in(call) for value in said) and all(value.stands_in(call) for value in linked)
 
     def and_text(self, text: str) -> Grounds:
         """Returns these grounds with a further text."""

@@ -31,6 +31,11 @@ _WORDS = {
     **{"both": Decimal(2), "pair": Decimal(2), "dozen": Decimal(12), "fortnight": Decimal(14)},
     **{"half": Decimal("0.5"), "quarter": Decimal("0.25"), "no": Decimal(0), "none": Decimal(0)},
 }
+_PARTS: dict[str, tuple[Decimal | int, ...]] = {
+    "a": (1,),
+    "an": (1,),
+    "half": (Decimal("0.5"), Decimal("1.5")),
+}
 _ARTICLES = frozenset({"a", "an", "no", "none"})
 _SIZES = {
     **{"k": Decimal(1000), "thousand": Decimal(1000), "hundred": Decimal(100), "dozen": Decimal(12)},
@@ -73,7 +78,7 @@ def numbers_said(text: str) -> Iterator[Decimal]:
             value = _WORDS[word]
             # Twenty-five, two hundred fifty, one and a half, half an hour.
             sums = [earlier + value for earlier in before if earlier > value]
-            parts = [earlier * value for earlier in before] if value in (1, Decimal("0.5")) else []
+            parts = [earlier * factor for earlier in before for factor in _PARTS.get(word, ())]
             before = [value, *sums, *parts]
         elif word not in ("and", "of"):
             before = []

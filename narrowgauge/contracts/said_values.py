@@ -23,8 +23,8 @@ _NTH = r"\d{1,4}(?:st|nd|rd|th)?"
 # Days and times; years and spans of time: no amounts.
 _TO = r" ?(?:to|and|until|till|or|-|–) ?(?:the )?"
 _CALENDAR = re.compile(
-    rf"\b(?:{_NTH}{_TO})?{_NTH}(?: of)? ?{_MONTH},?(?: \d{{4}})?"
-    rf"|\b{_MONTH} {_NTH}(?:{_TO}{_NTH})?(?:,? \d{{4}})?"
+    rf"\b(?:{_NTH}{_TO})?{_NTH}(?: of)? ?{_MONTH},?(?: \d{{4}}\b)?"
+    rf"|\b{_MONTH} {_NTH}(?:{_TO}{_NTH})?(?:,? \d{{4}}\b)?"
     r"|\d+[:/-]\d+(?:[:/-]\d+)?|\d+\.\d+\.\d+",
     re.IGNORECASE,
 )
@@ -34,6 +34,7 @@ _SPAN = re.compile(
 _AMOUNT = re.compile(
     r"(?<![\w@#.,:/+-])\d[\d,]*(?:\.\d+)?(?: ?(?:k|thousand|million|m|mio))?(?![\w/+-]|[.,:]\d)"
 )
+_NEXT_WORD = re.compile(r" ?[A-Za-z%]+")
 # Behind a name with a capital a number belongs to the name.
 _NAMED = re.compile(r"(?<![.!?:] )(?<!^)\b[A-Z][\w&'-]* $")
 _DENYING = re.compile(
@@ -74,7 +75,10 @@ def said_values(request: str) -> Iterator[SaidValue]:
     plain = _SPAN.sub(" ", _CALENDAR.sub(" ", _PHONE.sub(" ", _QUOTED.sub(" ", plain))))
     for match in _AMOUNT.finditer(plain):
         if not _NAMED.search(plain[: match.start()]):
-            readings = frozenset(f"{value.normalize():f}" for value in numbers_said(match[0]))
+            # The next word may be a unit.
+            unit = _NEXT_WORD.match(plain, match.end())
+            said = match[0] + (unit[0] if unit else "")
+            readings = frozenset(f"{value.normalize():f}" for value in numbers_said(said))
             yield SaidValue("number", readings | {match[0]})
 
 
@@ -91,9 +95,8 @@ def phones_in(text: str) -> list[str]:
 def count_numbers(text: str) -> int:
     """Returns how many numbers, but for dates and times, a text has in digits and in words."""
     plain = _CALENDAR.sub(" ", _DAY.sub(" ", text))
-    return len(re.findall(r"\d+(?:[.,]\d+)*", plain)) + sum(
-        1 for word in plain.lower().split() if says_number(word)
-    )
+    words = re.findall(r"[a-z]+", plain.lower())
+    return len(re.findall(r"\d+(?:[.,]\d+)*", plain)) + sum(map(says_number, words))
 
 
 def denies(text: str) -> bool:

@@ -66,6 +66,8 @@ class WordTokens:
         self.not_numeric = ~self.mask(numeric)
         self.not_null = ~self.mask(token for token, text in texts if text.lstrip(" ") in _NULLS)
         self.closing = self.mask(token for token, text in texts if text.startswith('"'))
+        self.not_closed_on = ~self.mask(token for token, text in texts if text.startswith('",'))
+        self.not_on = ~self.mask(token for token, text in texts if text.lstrip('"').startswith(","))
         self.not_end = ~self.mask(tokenizer.eos)
         self.several = several
         self._texts = {text: token for token, text in texts}
@@ -142,7 +144,12 @@ class GroundingRule:
                 mask = ~self._tokens.mask(())
         if not value.null and not value.begun:
             mask = mask & self._tokens.not_null
-        return mask if value.last else mask & self._tokens.not_end
+        if not value.last:
+            mask = mask & self._tokens.not_end
+        if not value.more:
+            # A comma in a text is one of the text's.
+            mask = mask & (self._tokens.not_closed_on if value.kind == "text" else self._tokens.not_on)
+        return mask
 
     def _text(self, run: str, *, pattern: bool) -> Mask:
         """Mask behind an unfinished word, or between words when it is empty."""

@@ -8,6 +8,7 @@ import pytest
 
 from narrowgauge.contracts.countries import countries_said
 from narrowgauge.contracts.grounded_values import Grounds
+from narrowgauge.contracts.linked_values import linked_values
 from narrowgauge.contracts.numbers_said import numbers_said
 from narrowgauge.contracts.said_values import said_values
 
@@ -106,3 +107,29 @@ def test_countries_are_meant_by_other_words() -> None:
     """Adjectives and abbreviations, as whole words."""
     assert countries_said("Polish clients in the UK") == ["Poland", "United Kingdom"]
     assert countries_said("polishing") == []
+
+
+def test_links_to_one_value_are_asked_for() -> None:
+    """What a word names is in the call, unless what stands beside the word makes it something else."""
+    lines = [
+        "rush: Order.Type = Rush",
+        "draft: Order.Status = Draft",
+        "delivered: Order.Status = Delivered",
+        "new: Order.Status = New",
+        "closed: Case.Status = Closed or Case.IsClosed",
+        "amount: Order.TotalAmount",
+    ]
+    request = "new rush orders still in draft, delivered since May, closed, by amount"
+    turn = "\n".join((*lines, f"Request: {request}"))
+    found = list(linked_values(turn, request))
+    assert [(value.phrase, value.entity, value.field) for value in found] == [
+        ("rush", "Order", "Type"),
+        ("draft", "Order", "Status"),
+    ]
+    assert found[0].stands_in('query Order: Name where Type = "Rush"')
+    assert found[0].stands_in('create Case: Subject = "rush order"')
+    assert not found[0].stands_in('query Order: Name where OrderType = "Other"')
+    grounds = Grounds(turn, request)
+    assert not grounds.all_said('query Order: Name where Type = "Rush"', "Order")
+    assert grounds.all_said('query Order: Name where Type = "Rush" and Status = "Draft"', "Order")
+    assert grounds.all_said("query Case: Id", "Case")

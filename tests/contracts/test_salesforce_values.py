@@ -103,6 +103,26 @@ def test_a_number_is_written_once() -> None:
     assert "Probability" not in _names(_reader("new deal over 500")("create Opportunity: Amount = 500,"))
 
 
+def test_a_linked_value_is_not_left_behind() -> None:
+    """The list does not pass the field that a word of the request names a value of; nor does a query end."""
+    lines = "closed: Opportunity.Stage = Closed\n"
+    reader = _reader(f"the closed deal {OPPORTUNITY} needs a call", lines)
+    assert _names(reader("update Opportunity @1:")) == ["Name", "Stage"]
+    end = _reader("closed deals", lines)("query Opportunity: Name")
+    assert end is not None
+    assert not end.last
+    assert _reader("closed deals", lines)('query Opportunity: Name where Stage = "Closed"') is None
+
+
+def test_a_list_ends_where_nothing_can_follow() -> None:
+    """No comma where no field is left that the text has a value for."""
+    reader = _reader(f"next step of {OPPORTUNITY}: call")
+    end = reader('update Opportunity @1: NextStep = "call"')
+    assert end is not None
+    assert end.last
+    assert not end.more
+
+
 def test_addresses_are_written_whole() -> None:
     """In a field of their type a value is one of those that the text has."""
     value = _reader("new deal for lena@b.example")('create Opportunity: Email = "le')

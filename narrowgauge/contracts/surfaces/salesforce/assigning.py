@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from narrowgauge.contracts.grounded_values import Grounds, OpenValue
+from narrowgauge.contracts.linked_values import LinkedValue
 from narrowgauge.contracts.said_values import SaidValue, emails_in, phones_in
 from narrowgauge.contracts.surfaces.salesforce.fields import Field
 
@@ -42,13 +43,16 @@ class Assigning:
     """The assignments of one write.
 
     Args:
+        entity: The object.
         fields: That can be written, in the order in which they stand.
         grounds: Of the sub-task.
         new: A record may be made, so that nothing needs emptying.
         target: Name of the record that is changed, which is no value.
     """
 
-    def __init__(self, fields: Sequence[Field], grounds: Grounds, *, new: bool, target: str) -> None:
+    def __init__(
+        self, entity: str, fields: Sequence[Field], grounds: Grounds, *, new: bool, target: str
+    ) -> None:
         self._fields = fields
         self._places = {field.name: place for place, field in enumerate(fields)}
         self._null = not new and _EMPTYING.search(grounds.request) is not None
@@ -57,10 +61,15 @@ class Assigning:
         self._whole = {"email": emails_in(grounds.text), "phone": phones_in(grounds.text)}
         self._most = {"number": grounds.number_count, "day": grounds.day_count}
         # Each value with the last of the fields that can hold it.
-        self._said = [
+        self._said: list[tuple[SaidValue | LinkedValue, int]] = [
             (value, max(places))
             for value in grounds.said
             if target not in value.readings and (places := self._holders(value))
+        ]
+        self._said += [
+            (value, self._places[value.field])
+            for value in grounds.linked
+            if value.entity == entity and value.field in self._places
         ]
 
     def narrowed(self, value: OpenValue | None, assigned: str, written: str) -> OpenValue | None:
@@ -73,32 +82,36 @@ class Assigning:
         """
         # Tokens may begin with the space before a name or a value: it is read with what follows.
         *before, last = assigned.split(",")
+        taken = [text.strip(" ").partition(" =")[0] for text in before]
         name, assigns, begun = last.lstrip(" ").partition(" =")
         if not assigns:
-            return self._name(before, last, written)
+            names = self._offers(taken, written)
+            return OpenValue("one_of", last, names) if names else None
         place = self._places.get(name)
         if place is None:
             return value
         value = value or OpenValue("any", begun.lstrip(" "))
         if value.kind == "text" and (texts := self._whole.get(self._fields[place].type)):
             value = OpenValue("one_of", value.begun, tuple(f'{text}"' for text in texts))
-        return replace(value, null=self._null, last=self._bound(place + 1, written) is None)
+        return replace(
+            value,
+            null=self._null,
+            last=self._bound(place + 1, written) is None,
+            more=bool(self._offers([*taken, name], written)),
+        )
 
-    def _name(self, before: Sequence[str], begun: str, written: str) -> OpenValue | None:
+    def _offers(self, taken: Sequence[str], written: str) -> tuple[str, ...]:
         """The names that can come next: they stand in the fields' order."""
-        taken = [text.strip(" ").partition(" =")[0] for text in before]
         first = 1 + max((self._places.get(name, -1) for name in taken), default=-1)
         bound = self._bound(first, written)
         end = len(self._fields) if bound is None else bound + 1
         used = Counter(_counted(self._fields[self._places[name]]) for name in taken if name in self._places)
         full = {kind for kind, most in self._most.items() if not self._null and used[kind] >= most}
-        places = (
-            place
+        return tuple(
+            f" {self._fields[place].name} ="
             for place in range(first, end)
             if self._offered[place] and _counted(self._fields[place]) not in full
         )
-        names = tuple(f" {self._fields[place].name} =" for place in places)
-        return OpenValue("one_of", begun, names) if names else None
 
     def _bound(self, first: int, written: str) -> int | None:
         """The first of the places, from `first`, that the list must not leave behind; None for none."""

@@ -62,7 +62,7 @@ class ValueReader:
             fields = self._fields.written(write["entity"])
             new = write["method"] != "update"
             self._assigning[write["opening"]] = Assigning(
-                fields, self._grounds, new=new, target=write["target"] or ""
+                write["entity"], fields, self._grounds, new=new, target=write["target"] or ""
             )
         return self._assigning[write["opening"]].narrowed(value, write["assigned"], written)
 
@@ -73,7 +73,7 @@ class ValueReader:
         if not written.startswith("query "):
             return value
         null = self._denied or not _EQUALS.search(written)
-        last = self._grounds.all_said(written)
+        last = self._grounds.all_said(written, _entity_of(written))
         if null and last:
             return value
         return replace(value or OpenValue("any", ""), null=null, last=last)
@@ -94,7 +94,12 @@ class ValueReader:
 
     def _kind(self, head: str, path: str) -> str:
         """Kind of a field of the call's object; empty where there is none."""
-        entity = (*head.split(" ", 2), "", "")[1].rstrip(":")
+        entity = _entity_of(head)
         if entity not in self._kinds:
             self._kinds[entity] = {field.name: field.kind for field in self._fields.paths(entity)}
         return self._kinds[entity].get(path, "")
+
+
+def _entity_of(call: str) -> str:
+    """The object of a call."""
+    return (*call.split(" ", 2), "", "")[1].rstrip(":")
