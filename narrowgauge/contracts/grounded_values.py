@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import Literal, Protocol, runtime_checkable
 
 from narrowgauge.contracts.countries import countries_said
-from narrowgauge.contracts.linked_values import LinkedValue, linked_values
+from narrowgauge.contracts.linked_values import LinkedValue, linked_values, names_object_and_field
 from narrowgauge.contracts.name_words import singular
 from narrowgauge.contracts.numbers_said import numbers_said
 from narrowgauge.contracts.said_values import SaidValue, count_numbers, said_values
@@ -145,6 +145,11 @@ class Grounds:
     def linked(self) -> tuple[LinkedValue, ...]:
         """Values of categories that the request asks for."""
         return tuple(linked_values(self.text, self.request))
+
+    @cached_property
+    def names_object_and_field(self) -> bool:
+        """Whether the request names an object and a field or a value of it: there is what it asks for."""
+        return names_object_and_field(self.text)
 
     def all_said(self, call: str, entity: str) -> bool:
         """Whether a call about an entity has the values of the request; days may be put in other words."""

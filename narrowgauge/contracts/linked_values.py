@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["LinkedValue", "linked_values"]
+__all__ = ["LinkedValue", "linked_values", "names_object_and_field"]
 
 _LINK = re.compile(r"^(?P<phrase>[^\n]+?): (?P<targets>\w+\.\w+(?: = [^\n]+)?)$", re.MULTILINE)
 _TARGET = re.compile(r"(?:^| or )(?P<entity>\w+)\.(?P<field>\w+)(?P<value> = )?")
+_OBJECT = re.compile(r"^[^\n]+: (\w+)$", re.MULTILINE)
 # Verbs and nouns of the tools themselves.
 _COMMON = frozenset({"new", "each", "call", "calls", "meeting", "meetings", "email", "emails"})
 _MONTH = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
@@ -62,6 +63,14 @@ def linked_values(turn: str, request: str) -> Iterator[LinkedValue]:
             # Of one object it names one thing, and that is a value.
             if target["value"] and entities[target["entity"]] == 1:
                 yield LinkedValue(phrase, target["entity"], target["field"])
+
+
+def names_object_and_field(turn: str) -> bool:
+    """Whether links say which object a request is about, and a field or a value of that object."""
+    lines = turn.rpartition("Request:")[0]
+    objects = set(_OBJECT.findall(lines))
+    fields = (target for link in _LINK.finditer(lines) for target in _TARGET.finditer(link["targets"]))
+    return any(target["entity"] in objects for target in fields)
 
 
 def _is_meant_otherwise(phrase: str, request: str) -> bool:

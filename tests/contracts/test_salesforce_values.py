@@ -114,6 +114,18 @@ def test_a_linked_value_is_not_left_behind() -> None:
     assert _reader("closed deals", lines)('query Opportunity: Name where Stage = "Closed"') is None
 
 
+def test_what_is_named_is_not_refused() -> None:
+    """A request that names an object and a field of it is answered; any other one may be refused."""
+    lines = "deals: Opportunity\nstage: Opportunity.Stage\n"
+    begun = _reader("stage of our deals", lines)("")
+    assert begun is not None
+    assert begun.kind == "one_of"
+    assert "query" in begun.texts
+    assert "UNANSWERABLE" not in begun.texts
+    assert _reader("our deals", "deals: Opportunity\n")("") is None
+    assert _reader("salaries", "deals: Opportunity\namount: Invoice.Amount\n")("") is None
+
+
 def test_a_list_ends_where_nothing_can_follow() -> None:
     """No comma where no field is left that the text has a value for."""
     reader = _reader(f"next step of {OPPORTUNITY}: call")

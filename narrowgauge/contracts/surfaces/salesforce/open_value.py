@@ -18,6 +18,7 @@ __all__ = ["OWN_WORDS", "ValueReader"]
 OWN_WORDS = frozenset({"follow", "up", "com"})
 """Words that a text may have without the request."""
 
+_METHODS = ("query", "get", "create", "update", "upsert", "delete")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _COMPARED = rf"({words.PATH}) (?:=|!=|<=?|>=?|like) $"
 _LISTED = rf"({words.PATH}) (?:not in|in|includes|excludes) \((?:{CLOSED_TEXT}, )*$"
@@ -45,6 +46,8 @@ class ValueReader:
 
     def __call__(self, written: str) -> OpenValue | None:
         """Returns the value; None where everything is allowed."""
+        if not written.startswith(_METHODS) and self._grounds.names_object_and_field:
+            return OpenValue("one_of", written, _METHODS)
         # Closed strings are emptied, so that nothing in them looks like a part of the call.
         head, quote, begun = _STRING.sub(CLOSED_TEXT, written).partition('"')
         if quote:
