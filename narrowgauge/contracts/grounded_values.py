@@ -21,7 +21,7 @@ from narrowgauge.contracts.countries import countries_said
 from narrowgauge.contracts.linked_values import LinkedValue, linked_values, names_object_and_field
 from narrowgauge.contracts.name_words import singular
 from narrowgauge.contracts.numbers_said import numbers_said
-from narrowgauge.contracts.said_values import SaidValue, count_numbers, said_values
+from narrowgauge.contracts.said_values import SaidValue, changes, count_numbers, said_values
 from narrowgauge.contracts.surfaces.surface import ClosedSets
 
 __all__ = ["Grounds", "OpenValue", "OpenValueOf", "ReadsOpenValues", "words_in"]
@@ -89,11 +89,13 @@ class Grounds:
         text: The prompt's turn: request, context, what code found out about them; later, the tool's errors.
         request: The request alone.
         own_words: Words that need no ground, in lower case.
+        failed: Whether a call was refused already, so that there may be none.
     """
 
     text: str
     request: str = ""
     own_words: frozenset[str] = frozenset()
+    failed: bool = False
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -147,9 +149,12 @@ class Grounds:
         return tuple(linked_values(self.text, self.request))
 
     @cached_property
-    def names_object_and_field(self) -> bool:
-        """Whether the request names an object and a field or a value of it: there is what it asks for."""
-        return names_object_and_field(self.text)
+    def answerable(self) -> bool:
+        """Whether there is what the request asks for: it names an object and a field or a value of it. A
+        change needs the record's id as well.
+        """
+        known = not self.failed and names_object_and_field(self.text)
+        return known and (_ALIAS.search(self.request) is not None or not changes(self.request))
 
     def all_said(self, call: str, entity: str) -> bool:
         """Whether a call about an entity has the values of the request; days may be put in other words."""
@@ -158,8 +163,8 @@ class Grounds:
         return all(value.stands_in(call) for value in said) and all(value.stands_in(call) for value in linked)
 
     def and_text(self, text: str) -> Grounds:
-        """Returns these grounds with a further text."""
-        return replace(self, text=f"{self.text}\n{text}")
+        """Returns these grounds with the error of a call."""
+        return replace(self, text=f"{self.text}\n{text}", failed=True)
 
 
 def words_in(text: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from narrowgauge.contracts.numbers_said import numbers_said, says_number
 
-__all__ = ["SaidValue", "count_numbers", "denies", "emails_in", "phones_in", "said_values"]
+__all__ = ["SaidValue", "changes", "count_numbers", "denies", "emails_in", "phones_in", "said_values"]
 
 _ALIAS = re.compile(r"(?<![\w@])@\d+(?!\w)")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -37,6 +37,12 @@ _AMOUNT = re.compile(
 _NEXT_WORD = re.compile(r" ?[A-Za-z%]+")
 # Behind a name with a capital a number belongs to the name.
 _NAMED = re.compile(r"(?<![.!?:] )(?<!^)\b[A-Z][\w&'-]* $")
+_CHANGING = re.compile(
+    r"\b(?:set|change|update|restore|undelete|delete|remove|erase|move|assign|reassign|give|mark|close|cancel|merge|"
+    r"transfer|rename|convert|share|approve|send|mail|export|print|turn|raise|lower|clear|correct|edit|adjust|put|"
+    r"lock|unlock|archive|submit|switch|recall|reset|bump|upgrade|downgrade|extend|postpone|reopen|escalate|make)\b",
+    re.IGNORECASE,
+)
 _DENYING = re.compile(
     r"\b(?:no|not|non|none|nobody|nothing|never|without|w/o|miss(?:ing|es)?|lack(?:s|ing)?|empty|blank|null|absent"
     r"|un\w{3,}|\w+less|open|yet|left|forgot\w*|bare|top[- ]level|orphan\w*|alone|cannot)\b|n['’]?t\b",
@@ -97,6 +103,11 @@ def count_numbers(text: str) -> int:
     plain = _CALENDAR.sub(" ", _DAY.sub(" ", text))
     words = re.findall(r"[a-z]+", plain.lower())
     return len(re.findall(r"\d+(?:[.,]\d+)*", plain)) + sum(map(says_number, words))
+
+
+def changes(text: str) -> bool:
+    """Whether a text has a verb for the change of a record."""
+    return _CHANGING.search(text) is not None
 
 
 def denies(text: str) -> bool:

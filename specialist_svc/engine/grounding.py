@@ -142,7 +142,7 @@ class GroundingRule:
                 mask = self._tokens.leading_to(value.texts, value.begun)
             case _:
                 mask = ~self._tokens.mask(())
-        if not value.null and not value.begun:
+        if not value.null and not value.begun and value.kind != "one_of":
             mask = mask & self._tokens.not_null
         if not value.last:
             mask = mask & self._tokens.not_end

@@ -66,8 +66,12 @@ def test_grounds_have_days_and_those_after_them() -> None:
 
 
 def test_errors_add_to_the_grounds() -> None:
-    """A tool's error names values that the next call may have."""
-    assert "globex" in Grounds(TURN).and_text("did you mean Globex?").words
+    """A tool's error names values that the next call may have, and may mean that there is none."""
+    after = Grounds(TURN).and_text("did you mean Globex?")
+    assert "globex" in after.words
+    named = Grounds("deals: Deal\nstage: Deal.Stage\nRequest: stage of deals", "stage of deals")
+    assert named.answerable
+    assert not named.and_text("insufficient access").answerable
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,8 @@ def test_what_is_named_is_not_refused() -> None:
     assert "query" in begun.texts
     assert "UNANSWERABLE" not in begun.texts
     assert _reader("our deals", "deals: Opportunity\n")("") is None
+    assert _reader("set the stage of the Globex deal", lines)("") is None
+    assert _reader(f"set the stage of {OPPORTUNITY}", lines)("") is not None
     assert _reader("salaries", "deals: Opportunity\namount: Invoice.Amount\n")("") is None
 
 

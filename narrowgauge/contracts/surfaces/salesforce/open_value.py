@@ -46,7 +46,7 @@ class ValueReader:
 
     def __call__(self, written: str) -> OpenValue | None:
         """Returns the value; None where everything is allowed."""
-        if not written.startswith(_METHODS) and self._grounds.names_object_and_field:
+        if not written.startswith(_METHODS) and self._grounds.answerable:
             return OpenValue("one_of", written, _METHODS)
         # Closed strings are emptied, so that nothing in them looks like a part of the call.
         head, quote, begun = _STRING.sub(CLOSED_TEXT, written).partition('"')
