@@ -53,6 +53,7 @@ class OpenValue:
         null: Whether it may be `null`.
         last: Whether the call may end behind it.
         more: Whether a comma and a further field may follow it.
+        without: A text that may not follow it; empty for none.
         pattern: Whether a text is one of LIKE, which may end inside a word.
     """
 
@@ -62,6 +63,7 @@ class OpenValue:
     null: bool = True
     last: bool = True
     more: bool = True
+    without: str = ""
     pattern: bool = False
 
 
@@ -133,11 +135,21 @@ class Grounds:
     @cached_property
     def said(self) -> tuple[SaidValue, ...]:
         """Values that the request gives; of its days one at least."""
-        asked = self.request.lower()
-        lines = [line for line in _DAY_LINE.finditer(self.text) if line["phrase"].lower() in asked]
-        days = {day for line in lines if _is_short(line) for day in (line["first"], line["last"]) if day}
-        days.update(_DAY.findall(asked))
+        days = {
+            day for line in self._day_lines if _is_short(line) for day in line.group("first", "last") if day
+        }
+        days.update(_DAY.findall(self.request))
         return (*said_values(self.request), *([SaidValue("day", frozenset(days))] if days else ()))
+
+    @cached_property
+    def bounds(self) -> frozenset[str]:
+        """First and last days of what the request says of time, YYYY-MM-DD."""
+        return frozenset(day for line in self._day_lines for day in line.group("first", "last") if day)
+
+    @cached_property
+    def _day_lines(self) -> list[re.Match[str]]:
+        asked = self.request.lower()
+        return [line for line in _DAY_LINE.finditer(self.text) if line["phrase"].lower() in asked]
 
     @cached_property
     def _days(self) -> list[str]:

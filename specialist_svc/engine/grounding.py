@@ -149,6 +149,8 @@ class GroundingRule:
         if not value.more:
             # A comma in a text is one of the text's.
             mask = mask & (self._tokens.not_closed_on if value.kind == "text" else self._tokens.not_on)
+        if value.without:
+            mask = mask & ~self._tokens.leading_to((value.without,), "")
         return mask
 
     def _text(self, run: str, *, pattern: bool) -> Mask:

@@ -10,7 +10,7 @@ from narrowgauge.contracts.surfaces.sql.open_value import ValueReader
 from narrowgauge.v1.catalogue_pb2 import Catalogue, Entity, EntityField
 
 
-def _reader(request: str = "anything") -> ValueReader:
+def _catalogue() -> Catalogue:
     people = Entity(name="people")
     people.fields.extend(
         [
@@ -23,7 +23,11 @@ def _reader(request: str = "anything") -> ValueReader:
             EntityField(name="round 4", type="real"),
         ]
     )
-    return ValueReader(closed_sets_of(Catalogue(entities=[people])), Grounds(request, request))
+    return Catalogue(entities=[people])
+
+
+def _reader(request: str = "anything") -> ValueReader:
+    return ValueReader(closed_sets_of(_catalogue()), Grounds(request, request))
 
 
 @pytest.mark.parametrize(
@@ -64,7 +68,8 @@ def test_free_values_are_found(written: str, kind: str, begun: str) -> None:
 )
 def test_other_values_are_left_alone(written: str) -> None:
     """Categories, days, and numbers that follow from a request more often than they stand in it."""
-    assert _reader()(f"SELECT people.name FROM people WHERE {written}") is None
+    value = _reader()(f"SELECT people.name FROM people WHERE {written}")
+    assert value is None or value.kind == "any"
 
 
 @pytest.mark.parametrize(
@@ -83,3 +88,44 @@ def test_a_query_has_the_requests_amounts(request_text: str, last: bool) -> None
     assert (value is None or value.last) == last
     whole = _reader(request_text)("SELECT people.name FROM people WHERE people.age > 42")
     assert whole is None or whole.last
+
+
+def _linked(request: str, *lines: str) -> ValueReader:
+    """A reader of queries that answer a request with lines of links and days before it."""
+    grounds = Grounds("\n".join((*lines, f"Request: {request}")), request)
+    return ValueReader(closed_sets_of(_catalogue()), grounds)
+
+
+def test_a_query_has_what_words_name_and_the_time_that_is_spoken_of() -> None:
+    """It does not end without a condition on a linked value of its tables, nor without a day of a period."""
+    reader = _linked(
+        "guests of 2025", "guests: people.kind = guest", "2025: 2025-01-01 to 2025-12-31", "Today: 2026-03-02"
+    )
+    begun = "SELECT people.name FROM people WHERE people.kind = 'guest'"
+    for unfinished in ("SELECT people.name FROM people", begun):
+        value = reader(unfinished)
+        assert value is not None
+        assert not value.last
+    assert reader(f"{begun} AND people.born >= '2025-01-01'") is None
+
+
+def test_only_ranks_have_an_offset() -> None:
+    """Without a word for a rank nothing is skipped."""
+    value = _reader("the two oldest people")(
+        "SELECT people.name FROM people ORDER BY people.age DESC LIMIT 2"
+    )
+    assert value is not None
+    assert value.without == " OFFSET"
+    assert _reader("the second oldest")("SELECT people.name FROM people ORDER BY people.age LIMIT 1") is None
+
+
+def test_what_is_contained_may_stand_anywhere() -> None:
+    """A pattern for a part of a name begins with a wildcard."""
+    value = _reader("people with Lee in their name")(
+        "SELECT people.name FROM people WHERE people.name LIKE '"
+    )
+    assert value is not None
+    assert (value.kind, value.texts) == ("one_of", ("%",))
+    value = _reader("names starting with Lee")("SELECT people.name FROM people WHERE people.name LIKE '")
+    assert value is not None
+    assert value.kind == "text"

@@ -105,6 +105,14 @@ def test_a_call_does_not_end_where_it_must_go_on(tokenizer: ModelTokenizer, toke
     assert not set(tokenizer.eos) & _allowed(tokenizer, tokens, OpenValue("any", "x", last=False))
 
 
+def test_what_may_not_follow_is_not_begun(tokenizer: ModelTokenizer, tokens: WordTokens) -> None:
+    """A comma where a list ends, but not one of a text; and a word that nothing asks for."""
+    comma, space = _single(tokenizer, ","), _single(tokenizer, " ")
+    assert comma not in _allowed(tokenizer, tokens, OpenValue("any", "x", more=False))
+    assert comma in _allowed(tokenizer, tokens, OpenValue("text", "", more=False))
+    assert space not in _allowed(tokenizer, tokens, OpenValue("any", "x", without=" OFFSET"))
+
+
 def test_the_constraint_goes_first(tokenizer: ModelTokenizer, tokens: WordTokens) -> None:
     """Where the rule would leave nothing the mask stays as the grammar made it."""
     mask = tokens.mask([_single(tokenizer, "z")])[None, :].copy()

@@ -7,6 +7,7 @@ two in closed form, and the others follow from a request more often than they st
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from narrowgauge.contracts.grounded_values import Grounds, OpenValue, words_in
@@ -36,6 +37,18 @@ _COUNTED = re.compile(
     r"|\b(?:rank|place|position|number|no|nr|question)s?\b",
     re.IGNORECASE,
 )
+_LIMITED = re.compile(r" LIMIT \d+$")
+_RANKED = re.compile(
+    r"\b(?:second|third|\w+th|\d+(?:st|nd|rd|th)|to|next|before|after|skip\w*|rank\w*|places?|positions?|numbers?|no|"
+    r"runner\w*|behind|without|but|except\w*|leav\w+|follow\w*|beyond|other|then|from)\b",
+    re.IGNORECASE,
+)
+_CONTAINS = re.compile(
+    r"\b(?:contain\w*|includ\w*|the word|anywhere|somewhere|mention\w*"
+    r"|in (?:the|their|its|his|her)\b[\w ]{0,20}(?:name|title|subject|sku|description|email))\b",
+    re.IGNORECASE,
+)
+_STARTS = re.compile(r"\b(?:start|begin|prefix)\w*", re.IGNORECASE)
 _DATED = re.compile(r"date|time", re.IGNORECASE)
 
 
@@ -44,21 +57,43 @@ class ValueReader:
 
     def __init__(self, closed_sets: ClosedSets, grounds: Grounds) -> None:
         self._sets = closed_sets
+        self._request = grounds.request
+        columns = frozenset(words_in(" ".join(closed_sets.get("fields", ()))))
         # Ranks and percentages are counted with, and a number may be a part of a column's name.
-        named = frozenset(words_in(" ".join(closed_sets.get("fields", ()))))
         self._said = [
             value
             for value in (() if _COUNTED.search(grounds.request) else grounds.said)
-            if value.kind == "number" and value.readings.isdisjoint(named)
+            if value.kind == "number" and value.readings.isdisjoint(columns)
         ]
+        # `closed` is a status, unless it is said of `closed_date`.
+        self._linked = [
+            value
+            for value in grounds.linked
+            if value.phrase != "sales" and not _alike(value.phrase, columns - {*words_in(value.field)})
+        ]
+        self._bounds = grounds.bounds
 
     def __call__(self, written: str) -> OpenValue | None:
         """Returns the value; None where everything is allowed."""
+        if not written.startswith("SELECT"):
+            return None
         value = self._value(written)
-        # A query does not end before it has the request's amounts.
-        if written.startswith("SELECT") and not all(said.stands_in(written) for said in self._said):
-            return replace(value or OpenValue("any", ""), last=False)
-        return value
+        without = " OFFSET" if _LIMITED.search(written) and not _RANKED.search(self._request) else ""
+        if self._says_all(written) and not without:
+            return value
+        return replace(value or OpenValue("any", ""), last=self._says_all(written), without=without)
+
+    def _says_all(self, written: str) -> bool:
+        """Whether a query has the request's amounts, a day that it speaks of, and what its words name."""
+        return (
+            all(said.stands_in(written) for said in self._said)
+            and (not self._bounds or any(day in written for day in self._bounds))
+            and all(
+                value.stands_in(written)
+                for value in self._linked
+                if re.search(rf"(?<!\w){re.escape(value.entity)}\.", written)
+            )
+        )
 
     def _value(self, written: str) -> OpenValue | None:
         head, quote, begun = _QUOTED.sub(_stand_in, written).partition("'")
@@ -69,7 +104,15 @@ class ValueReader:
             dated = match and kind == "unknown" and _DATED.search(match[0])
             if kind not in ("text", "unknown") or dated:
                 return None
-            return OpenValue("text", begun, pattern=head.endswith("LIKE "))
+            pattern = head.endswith("LIKE ")
+            if (
+                pattern
+                and not begun
+                and _CONTAINS.search(self._request)
+                and not _STARTS.search(self._request)
+            ):
+                return OpenValue("one_of", "", ("%",))
+            return OpenValue("text", begun, pattern=pattern)
         match = _NUMBER.search(head)
         if match and (match["table"] is None or _kind(match, self._sets) in ("number", "unknown")):
             return OpenValue("number", match[match.lastindex or 0])
@@ -95,3 +138,8 @@ def _kind(match: re.Match[str], closed_sets: ClosedSets) -> str:
 
 def _unquoted(name: str) -> str:
     return name.strip('"').replace('""', '"').replace(_APOSTROPHE, "'")
+
+
+def _alike(phrase: str, columns: Iterable[str]) -> bool:
+    """Whether a column has a word with the phrase's beginning."""
+    return any(column.lower().startswith(phrase[:4]) for column in columns)
