@@ -105,10 +105,16 @@ class Grounds:
         each as it stands, in lower case, with a capital and in capitals.
         """
         prompt, _, request = self.text.rpartition("Request:")
-        said = frozenset(words_in(f"{_PATH.sub(' ', prompt)} {request}"))
+        # Names of record ids are no words: they stand in references.
+        said = frozenset(words_in(_ALIAS.sub(" ", f"{_PATH.sub(' ', prompt)} {request}")))
         names = (word for country in countries_said(self.text) for word in words_in(country))
         found = {*said, *(singular(word.lower()) for word in said), *names, *self.own_words}
         return frozenset(form for word in found for form in _forms(word))
+
+    @cached_property
+    def signs(self) -> str:
+        """Signs that a text has only where this one has them."""
+        return "".join(sign for sign in "@%" if sign not in _ALIAS.sub(" ", self.text))
 
     @cached_property
     def numbers(self) -> frozenset[str]:

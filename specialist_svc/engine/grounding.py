@@ -40,7 +40,6 @@ class WordTokens:
         self.digits: dict[str, int] = {}
         wordless: list[int] = list(tokenizer.eos)
         broken: list[int] = []
-        wild: list[int] = []
         several: dict[int, str] = {}
         numeric: list[int] = []
         texts = list(tokenizer.texts())
@@ -50,8 +49,6 @@ class WordTokens:
                 broken.append(token)  # a part of a character
             elif not runs:
                 wordless.append(token)
-                if "%" in text:
-                    wild.append(token)
             elif len(runs) > 1 or not text.endswith(runs[0]):
                 several[token] = text
             elif text == runs[0]:
@@ -62,7 +59,9 @@ class WordTokens:
                 numeric.append(token)
                 if len(text) == 1:
                     self.digits[text] = token
-        self.wordless, self.broken, self.wild = map(self.mask, (wordless, broken, wild))
+        self.wordless, self.broken = self.mask(wordless), self.mask(broken)
+        self.signed = {sign: self.mask(token for token, text in texts if sign in text) for sign in "@%"}
+        self.wild = self.signed["%"] & self.wordless
         self.not_numeric = ~self.mask(numeric)
         self.not_null = ~self.mask(token for token, text in texts if text.lstrip(" ") in _NULLS)
         self.closing = self.mask(token for token, text in texts if text.startswith('"'))
@@ -171,7 +170,9 @@ class GroundingRule:
         # A pattern may end inside a word: `wrench%` for wrenches.
         if pattern:
             return mask | tokens.wild
-        return mask if "%" in self._grounds.text else mask & ~tokens.wild
+        for sign in self._grounds.signs:
+            mask = mask & ~tokens.signed[sign]
+        return mask
 
     def _beginnings(self) -> Mask:
         if self._starts is None:
