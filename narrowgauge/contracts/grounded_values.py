@@ -180,6 +180,11 @@ class Grounds:
         linked = (value for value in self.linked if value.entity == entity)
         return all(value.stands_in(call) for value in said) and all(value.stands_in(call) for value in linked)
 
+    def prepare(self) -> None:
+        """Finds everything at once, outside of the step loop."""
+        for known in (self.words, self.numbers, self.days, self.said, self.linked, self.bounds):
+            len(known)
+
     def and_text(self, text: str) -> Grounds:
         """Returns these grounds with the error of a call."""
         return replace(self, text=f"{self.text}\n{text}", failed=True)

@@ -10,10 +10,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 __all__ = ["LinkedValue", "linked_values", "names_object_and_field"]
 
 _LINK = re.compile(r"^(?P<phrase>[^\n]+?): (?P<targets>\w+\.\w+(?: = [^\n]+)?)$", re.MULTILINE)
+# A prompt has fewer; rows of a context can look like links.
+_MOST_LINKS = 16
 _TARGET = re.compile(r"(?:^| or )(?P<entity>\w+)\.(?P<field>\w+)(?P<value> = )?")
 _OBJECT = re.compile(r"^[^\n]+: (\w+)$", re.MULTILINE)
 # Verbs and nouns of the tools themselves.
@@ -54,7 +57,7 @@ def linked_values(turn: str, request: str) -> Iterator[LinkedValue]:
         turn: The turn, with its lines of links before the request.
         request: The request.
     """
-    for link in _LINK.finditer(turn.rpartition("Request:")[0]):
+    for link in islice(_LINK.finditer(turn.rpartition("Request:")[0]), _MOST_LINKS):
         phrase, targets = link["phrase"], list(_TARGET.finditer(link["targets"]))
         if phrase in _COMMON or _is_meant_otherwise(phrase, request):
             continue

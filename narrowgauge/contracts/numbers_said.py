@@ -50,6 +50,8 @@ _SMALLER = {
     **dict.fromkeys(("t", "ton", "tons", "tonne", "tonnes", "km", "kilometre"), Decimal(1000)),
     **dict.fromkeys(("%", "percent", "pct"), Decimal("0.01")),
 }
+# Of one number: `a a a` is no number, and must not take long to be none.
+_MOST_READINGS = 8
 _TOKEN = re.compile(
     r"(?P<digits>\d{1,3}(?:[,'’.\u00a0\u202f ]\d{3})+(?!\d)|\d+)(?P<rest>[.,]\d+)?"
     r"(?:st|nd|rd|th)?(?![A-Za-z]*\d)"
@@ -79,7 +81,7 @@ def numbers_said(text: str) -> Iterator[Decimal]:
             # Twenty-five, two hundred fifty, one and a half, half an hour.
             sums = [earlier + value for earlier in before if earlier > value]
             parts = [earlier * factor for earlier in before for factor in _PARTS.get(word, ())]
-            before = [value, *sums, *parts]
+            before = [value, *sums, *parts][:_MOST_READINGS]
         elif word not in ("and", "of"):
             before = []
             continue

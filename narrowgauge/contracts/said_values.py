@@ -14,7 +14,7 @@ from narrowgauge.contracts.numbers_said import numbers_said, says_number
 __all__ = ["SaidValue", "changes", "count_numbers", "denies", "emails_in", "phones_in", "said_values"]
 
 _ALIAS = re.compile(r"(?<![\w@])@\d+(?!\w)")
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _PHONE = re.compile(r"(?<![\w.:/-])\+?\(?\d[\d ()/.-]{5,}\d(?![\w/-])")
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|'[^']+'(?!\w)")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?:T[\d:.]+Z?)?|\b\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})\b")
@@ -25,7 +25,7 @@ _TO = r" ?(?:to|and|until|till|or|-|–) ?(?:the )?"
 _CALENDAR = re.compile(
     rf"\b(?:{_NTH}{_TO})?{_NTH}(?: of)? ?{_MONTH},?(?: \d{{4}}\b)?"
     rf"|\b{_MONTH} {_NTH}(?:{_TO}{_NTH})?(?:,? \d{{4}}\b)?"
-    r"|\d+[:/-]\d+(?:[:/-]\d+)?|\d+\.\d+\.\d+",
+    r"|(?<!\d)(?:\d+[:/-]\d+(?:[:/-]\d+)?|\d+\.\d+\.\d+)",
     re.IGNORECASE,
 )
 _SPAN = re.compile(

@@ -107,7 +107,9 @@ class GroundingRule:
         self._grounds = grounds
         self._open_value = open_value
         self._masks: dict[OpenValue, Mask] = {}
-        self._starts: Mask | None = None
+        # What takes long is made here, where no other request waits for it.
+        grounds.prepare()
+        self._starts = self._beginnings()
 
     def narrow(self, mask: Mask, written: str) -> None:
         """Takes out the tokens that break the rule.
@@ -166,7 +168,7 @@ class GroundingRule:
         if not self._grounds.text.isascii():
             mask = mask | tokens.broken
         if whole:
-            mask = mask | tokens.wordless | self._beginnings()
+            mask = mask | tokens.wordless | self._starts
         # A pattern may end inside a word: `wrench%` for wrenches.
         if pattern:
             return mask | tokens.wild
@@ -175,12 +177,9 @@ class GroundingRule:
         return mask
 
     def _beginnings(self) -> Mask:
-        if self._starts is None:
-            parts = {word[:end] for word in self._grounds.words for end in range(1, len(word) + 1)}
-            self._starts = self._tokens.mask(
-                token for part in parts for token in self._tokens.beginning.get(part, ())
-            )
-        return self._starts
+        """Mask of the tokens that begin a word behind a sign or a space."""
+        parts = {word[:end] for word in self._grounds.words for end in range(1, len(word) + 1)}
+        return self._tokens.mask(token for part in parts for token in self._tokens.beginning.get(part, ()))
 
     def _fits(self, text: str) -> bool:
         """Whether each finished word of a text is known, and the unfinished one at its end can become so."""

@@ -137,3 +137,13 @@ def test_links_to_one_value_are_asked_for() -> None:
     assert not grounds.all_said('query Order: Name where Type = "Rush"', "Order")
     assert grounds.all_said('query Order: Name where Type = "Rush" and Status = "Draft"', "Order")
     assert grounds.all_said("query Case: Id", "Case")
+
+
+@pytest.mark.parametrize(
+    "text", ["a." * 4000, "one half " * 800, "1, " * 2000, "x: A.b = c\n" * 900, "7" * 8000]
+)
+def test_hostile_texts_have_few_readings(text: str) -> None:
+    """What is read out of a text grows with its length, not faster."""
+    assert sum(1 for _ in numbers_said(text)) <= 16 * len(text)
+    assert len(list(linked_values(f"{text}Request: x", "x"))) <= 16
+    Grounds(f"{text}Request: {text[:4000]}", text[:4000]).prepare()
