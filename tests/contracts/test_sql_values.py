@@ -109,6 +109,35 @@ def test_a_query_has_what_words_name_and_the_time_that_is_spoken_of() -> None:
     assert reader(f"{begun} AND people.born >= '2025-01-01'") is None
 
 
+def test_an_order_that_is_said_is_by_a_column_of_its_kind() -> None:
+    """Earliest is a day and largest a number, or a function; and the query does not end without its order."""
+    reader = _reader("people and their birthdays, earliest first")
+    end = reader("SELECT people.name FROM people")
+    assert end is not None
+    assert not end.last
+    key = reader("SELECT people.name FROM people ORDER BY")
+    assert key is not None
+    assert key.kind == "one_of"
+    assert {" people.born", " people.left_date", " MIN"} <= set(key.texts)
+    assert not {" people.name", " people.age"} & set(key.texts)
+    assert reader("SELECT people.name FROM people ORDER BY people.born") is None
+    key = _reader("the oldest people by age, highest first")("SELECT people.name FROM people ORDER BY peo")
+    assert key is not None
+    assert " people.age" in key.texts
+    assert _reader("people by name")("SELECT people.name FROM people ORDER BY") is None
+
+
+def test_a_list_of_numbers_has_those_of_the_request() -> None:
+    """It goes on only while one is missing."""
+    reader = _reader("people aged 30 or 40")
+    first = reader("SELECT people.name FROM people WHERE people.age IN (30")
+    assert first is not None
+    assert first.more
+    second = reader("SELECT people.name FROM people WHERE people.age IN (30, 40")
+    assert second is not None
+    assert not second.more
+
+
 def test_only_ranks_have_an_offset() -> None:
     """Without a word for a rank nothing is skipped."""
     value = _reader("the two oldest people")(

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from narrowgauge.contracts.grounded_values import Grounds, OpenValue, words_in
+from narrowgauge.contracts.surfaces.sql.ordering import Ordering
 from narrowgauge.contracts.surfaces.sql.tables import column_of
 from narrowgauge.contracts.surfaces.surface import ClosedSets
 
@@ -72,21 +73,24 @@ class ValueReader:
             if value.phrase != "sales" and not _alike(value.phrase, columns - {*words_in(value.field)})
         ]
         self._bounds = grounds.bounds
+        self._numbers = grounds.number_count
+        self._ordering = Ordering(closed_sets, grounds.request)
 
     def __call__(self, written: str) -> OpenValue | None:
         """Returns the value; None where everything is allowed."""
         if not written.startswith("SELECT"):
             return None
-        value = self._value(written)
+        value = self._ordering.key(written) or self._value(written)
         without = " OFFSET" if _LIMITED.search(written) and not _RANKED.search(self._request) else ""
         if self._says_all(written) and not without:
             return value
         return replace(value or OpenValue("any", ""), last=self._says_all(written), without=without)
 
     def _says_all(self, written: str) -> bool:
-        """Whether a query has the request's amounts, a day that it speaks of, and what its words name."""
+        """Whether a query has the request's amounts and order, a day of it, and what its words name."""
         return (
-            all(said.stands_in(written) for said in self._said)
+            self._ordering.is_said(written)
+            and all(said.stands_in(written) for said in self._said)
             and (not self._bounds or any(day in written for day in self._bounds))
             and all(
                 value.stands_in(written)
@@ -115,7 +119,10 @@ class ValueReader:
             return OpenValue("text", begun, pattern=pattern)
         match = _NUMBER.search(head)
         if match and (match["table"] is None or _kind(match, self._sets) in ("number", "unknown")):
-            return OpenValue("number", match[match.lastindex or 0])
+            # A list has no more numbers than the text.
+            listed = match[0].rpartition("(")[2].split(", ") if " IN (" in match[0] else []
+            more = len(listed) < max(1, self._numbers)
+            return OpenValue("number", match[match.lastindex or 0], more=more)
         return None
 
 
