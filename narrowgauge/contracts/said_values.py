@@ -11,7 +11,16 @@ from dataclasses import dataclass
 
 from narrowgauge.contracts.numbers_said import numbers_said, says_number
 
-__all__ = ["SaidValue", "changes", "count_numbers", "denies", "emails_in", "phones_in", "said_values"]
+__all__ = [
+    "SaidValue",
+    "changes",
+    "count_numbers",
+    "denies",
+    "emails_in",
+    "order_said",
+    "phones_in",
+    "said_values",
+]
 
 _ALIAS = re.compile(r"(?<![\w@])@\d+(?!\w)")
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -48,6 +57,18 @@ _DENYING = re.compile(
     r"|un\w{3,}|\w+less|open|yet|left|forgot\w*|bare|top[- ]level|orphan\w*|alone|cannot)\b|n['’]?t\b",
     re.IGNORECASE,
 )
+
+_FIRST = r"(?: \w+){0,2} (?:first|on top|at the top)\b"
+_ORDERS = {
+    "date": re.compile(
+        rf"\b(?:earliest|latest|oldest|newest|most recent|longest ago)\b{_FIRST}", re.IGNORECASE
+    ),
+    "number": re.compile(
+        r"\b(?:largest|biggest|highest|smallest|lowest|cheapest|dearest|most expensive|least expensive|"
+        rf"heaviest|lightest|greatest)\b{_FIRST}",
+        re.IGNORECASE,
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -113,3 +134,11 @@ def changes(text: str) -> bool:
 def denies(text: str) -> bool:
     """Whether a text speaks of what there is not: of missing values, among other things."""
     return _DENYING.search(text) is not None
+
+
+def order_said(text: str) -> str:
+    """Returns what an order is by that an adjective asks for: `date` for `earliest first`, `number` for `largest
+    first`, and nothing where there is none or more than one.
+    """
+    kinds = [kind for kind, pattern in _ORDERS.items() if pattern.search(text)]
+    return kinds[0] if len(kinds) == 1 else ""

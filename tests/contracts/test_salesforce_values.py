@@ -128,6 +128,15 @@ def test_what_is_named_is_not_refused() -> None:
     assert _reader("salaries", "deals: Opportunity\namount: Invoice.Amount\n")("") is None
 
 
+def test_a_query_has_the_order_that_is_said() -> None:
+    """It does not end without one."""
+    reader = _reader("deals, largest first")
+    end = reader("query Opportunity: Name")
+    assert end is not None
+    assert not end.last
+    assert reader("query Opportunity: Name order by Amount desc") is None
+
+
 def test_a_list_ends_where_nothing_can_follow() -> None:
     """No comma where no field is left that the text has a value for."""
     reader = _reader(f"next step of {OPPORTUNITY}: call")

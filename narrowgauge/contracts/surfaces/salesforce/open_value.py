@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from narrowgauge.contracts.grounded_values import Grounds, OpenValue
-from narrowgauge.contracts.said_values import denies
+from narrowgauge.contracts.said_values import denies, order_said
 from narrowgauge.contracts.surfaces.salesforce import words
 from narrowgauge.contracts.surfaces.salesforce.assigning import CLOSED_TEXT, Assigning
 from narrowgauge.contracts.surfaces.salesforce.fields import Fields
@@ -41,6 +41,7 @@ class ValueReader:
         self._fields = Fields(closed_sets)
         self._grounds = grounds
         self._denied = denies(grounds.request)
+        self._ordered = order_said(grounds.request) != ""
         self._kinds: dict[str, dict[str, str]] = {}
         self._assigning: dict[str, Assigning] = {}
 
@@ -76,7 +77,8 @@ class ValueReader:
         if not written.startswith("query "):
             return value
         null = self._denied or not _EQUALS.search(written)
-        last = self._grounds.all_said(written, _entity_of(written))
+        ordered = not self._ordered or " order by " in written
+        last = ordered and self._grounds.all_said(written, _entity_of(written))
         if null and last:
             return value
         return replace(value or OpenValue("any", ""), null=null, last=last)

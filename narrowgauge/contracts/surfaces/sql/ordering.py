@@ -8,23 +8,13 @@ import re
 from collections.abc import Iterator
 
 from narrowgauge.contracts.grounded_values import OpenValue
+from narrowgauge.contracts.said_values import order_said
 from narrowgauge.contracts.surfaces.sql.tables import tables_of
 from narrowgauge.contracts.surfaces.sql.words import AGGREGATES, CALL_START, identifier
 from narrowgauge.contracts.surfaces.surface import ClosedSets
 
 __all__ = ["Ordering"]
 
-_FIRST = r"(?: \w+){0,2} (?:first|on top|at the top)\b"
-_KINDS = {
-    "date": re.compile(
-        rf"\b(?:earliest|latest|oldest|newest|most recent|longest ago)\b{_FIRST}", re.IGNORECASE
-    ),
-    "number": re.compile(
-        r"\b(?:largest|biggest|highest|smallest|lowest|cheapest|dearest|most expensive|least expensive|"
-        rf"heaviest|lightest|greatest)\b{_FIRST}",
-        re.IGNORECASE,
-    ),
-}
 _KEY = re.compile(r" ORDER BY( [^ ,()]*)?$")
 _FUNCTIONS = (*AGGREGATES.values(), *(text.partition("(")[0] for text in CALL_START.values()))
 
@@ -33,8 +23,7 @@ class Ordering:
     """The first key of a query's order."""
 
     def __init__(self, closed_sets: ClosedSets, request: str) -> None:
-        kinds = [kind for kind, pattern in _KINDS.items() if pattern.search(request)]
-        self._kind = kinds[0] if len(kinds) == 1 else ""
+        self._kind = order_said(request)
         self._tables = tables_of(closed_sets) if self._kind else ()
 
     def is_said(self, written: str) -> bool:
