@@ -137,8 +137,9 @@ def denies(text: str) -> bool:
 
 
 def order_said(text: str) -> str:
-    """Returns what an order is by that an adjective asks for: `date` for `earliest first`, `number` for `largest
-    first`, and nothing where there is none or more than one.
+    """Returns what an order is by that an adjective asks for.
+
+    `date` for `earliest first`, `number` for `largest first`; empty where there is none, or more than one.
     """
     kinds = [kind for kind, pattern in _ORDERS.items() if pattern.search(text)]
     return kinds[0] if len(kinds) == 1 else ""
