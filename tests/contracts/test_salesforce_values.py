@@ -128,6 +128,19 @@ def test_what_is_named_is_not_refused() -> None:
     assert _reader("salaries", "deals: Opportunity\namount: Invoice.Amount\n")("") is None
 
 
+def test_a_subject_that_was_said_stands_alone() -> None:
+    """Nothing is joined to it by a colon, unless the request has one or gave no subject."""
+
+    def without(request: str, begun: str) -> str:
+        value = _reader(request)(f'create Opportunity: Name = "{begun}')
+        assert value is not None
+        return value.without
+
+    assert without("a deal Dock lights for each", "Dock lights") == ":"
+    assert without("a deal Dock: lights", "Dock") == ""
+    assert without("a deal for each", "Follow-up") == ""
+
+
 def test_a_query_has_the_order_that_is_said() -> None:
     """It does not end without one."""
     reader = _reader("deals, largest first")

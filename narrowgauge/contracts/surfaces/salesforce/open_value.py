@@ -17,6 +17,7 @@ __all__ = ["OWN_WORDS", "ValueReader"]
 # A task or case about a record that was given no subject is a follow-up; of an address the end goes unsaid.
 OWN_WORDS = frozenset({"follow", "up", "com"})
 """Words that a text may have without the request."""
+_JOINED = "follow-up"
 
 _METHODS = ("query", "get", "create", "update", "upsert", "delete")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
@@ -56,7 +57,11 @@ class ValueReader:
             path = next(filter(None, match.groups()), "") if match else ""
             if not path or self._kind(head, path) != "text":
                 return None
-            value: OpenValue | None = OpenValue("text", begun, pattern=head.endswith(" like "))
+            # `Delayed shipment` for each of them is the subject of each, without the customer's name.
+            joined = ":" in self._grounds.request or begun.lower().startswith(_JOINED)
+            value: OpenValue | None = OpenValue(
+                "text", begun, pattern=head.endswith(" like "), without="" if joined else ":"
+            )
         else:
             value = self._bare_value(head)
         write = _WRITE.match(head)
