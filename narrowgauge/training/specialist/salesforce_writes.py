@@ -134,7 +134,7 @@ def create_for_row(entity: Entity, entities: Entities, today: dt.date, rng: rand
             tail = rng.choice(
                 (' with the subject "{t}"', " about {t}", ' titled "{t}"', " with subject {t}")
             ).format(t=topic)
-            values["Subject"] = f"{topic}: {company.name}"
+            values["Subject"] = topic
         else:
             values["Subject"] = f"Follow-up: {company.name}"
         if rng.random() < 0.6:
