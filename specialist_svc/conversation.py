@@ -217,10 +217,8 @@ class Conversation:
         prompt = tuple(self._said)
         digits, closed_sets, problem = task.digits, task.closed_sets, ""
         for _ in range(1 + self._specialist.max_redecodes):
-            grammar = await asyncio.to_thread(
-                self._specialist.constraints.grammar, task.asked.catalogue, closed_sets
-            )
-            decoded = await self._decode(prompt, grammar, digits, task)
+            grammar, grounded = await asyncio.to_thread(self._constrained, task, closed_sets)
+            decoded = await self._decode(prompt, grammar, digits, grounded, task)
             report.decoded(decoded)
             began = time.monotonic()
             answer = await asyncio.to_thread(self._checked, decoded, task)
@@ -245,7 +243,12 @@ class Conversation:
         )
 
     async def _decode(
-        self, prompt: tuple[str | Written, ...], grammar: str, digits: frozenset[str] | None, task: _Task
+        self,
+        prompt: tuple[str | Written, ...],
+        grammar: str,
+        digits: frozenset[str] | None,
+        grounded: tuple[Grounds, OpenValueOf] | None,
+        task: _Task,
     ) -> Decoded:
         asked = task.asked
         backend = self._specialist.backend
@@ -263,7 +266,7 @@ class Conversation:
             max_tokens=min(asked.max_tokens, room),
             shared_parts=self._shared_parts,
             digits=digits,
-            grounded=self._grounded(task),
+            grounded=grounded,
             deadline=self._deadline,
             drafts=self._specialist.drafts,
             lease=self._lease,
@@ -281,11 +284,16 @@ class Conversation:
         finally:
             decoding.cancel()
 
-    def _grounded(self, task: _Task) -> tuple[Grounds, OpenValueOf] | None:
-        surface = self._specialist.surface
-        if task.grounds is None or not isinstance(surface, ReadsOpenValues):
-            return None
-        return task.grounds, surface.value_reader(task.closed_sets, task.grounds)
+    def _constrained(
+        self, task: _Task, closed_sets: ClosedSets
+    ) -> tuple[str, tuple[Grounds, OpenValueOf] | None]:
+        """Returns the grammar of a call and what its free values can be; both take a while to find."""
+        specialist = self._specialist
+        grammar = specialist.constraints.grammar(task.asked.catalogue, closed_sets)
+        if task.grounds is None or not isinstance(specialist.surface, ReadsOpenValues):
+            return grammar, None
+        task.grounds.prepare()
+        return grammar, (task.grounds, specialist.surface.value_reader(task.closed_sets, task.grounds))
 
     def _checked(self, decoded: Decoded, task: _Task) -> Call | Refused | str:
         """Returns the answer, or the rule that it breaks."""

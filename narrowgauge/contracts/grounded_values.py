@@ -21,7 +21,14 @@ from narrowgauge.contracts.countries import countries_said
 from narrowgauge.contracts.linked_values import LinkedValue, linked_values, names_object_and_field
 from narrowgauge.contracts.name_words import singular
 from narrowgauge.contracts.numbers_said import numbers_said
-from narrowgauge.contracts.said_values import SaidValue, changes, count_numbers, said_values
+from narrowgauge.contracts.said_values import (
+    SaidValue,
+    changes,
+    count_numbers,
+    emails_in,
+    phones_in,
+    said_values,
+)
 from narrowgauge.contracts.surfaces.surface import ClosedSets
 
 __all__ = ["Grounds", "OpenValue", "OpenValueOf", "ReadsOpenValues", "words_in"]
@@ -127,6 +134,16 @@ class Grounds:
         return count_numbers(_ALIAS.sub(" ", self.text))
 
     @cached_property
+    def emails(self) -> tuple[str, ...]:
+        """E-mail addresses of the text."""
+        return tuple(emails_in(self.text))
+
+    @cached_property
+    def phones(self) -> tuple[str, ...]:
+        """What can be phone numbers in the text."""
+        return tuple(phones_in(self.text))
+
+    @cached_property
     def day_count(self) -> int:
         """How many days the text gives, at most: a day with two times counts as two."""
         times = len(_CLOCK.findall(self.text))
@@ -182,8 +199,9 @@ class Grounds:
 
     def prepare(self) -> None:
         """Finds everything at once, outside of the step loop."""
-        for known in (self.words, self.numbers, self.days, self.said, self.linked, self.bounds):
-            len(known)
+        for name, found in vars(type(self)).items():
+            if isinstance(found, cached_property):
+                getattr(self, name)
 
     def and_text(self, text: str) -> Grounds:
         """Returns these grounds with the error of a call."""

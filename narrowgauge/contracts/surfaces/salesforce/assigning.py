@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from narrowgauge.contracts.grounded_values import Grounds, OpenValue
 from narrowgauge.contracts.linked_values import LinkedValue
-from narrowgauge.contracts.said_values import SaidValue, emails_in, phones_in
+from narrowgauge.contracts.said_values import SaidValue
 from narrowgauge.contracts.surfaces.salesforce.fields import Field
 
 __all__ = ["CLOSED_TEXT", "Assigning"]
@@ -58,7 +58,7 @@ class Assigning:
         self._null = not new and _EMPTYING.search(grounds.request) is not None
         self._offered = [self._null or _can_hold(field, grounds) for field in fields]
         # Values of these types are written whole.
-        self._whole = {"email": emails_in(grounds.text), "phone": phones_in(grounds.text)}
+        self._whole = {"email": grounds.emails, "phone": grounds.phones}
         self._most = {"number": grounds.number_count, "day": grounds.day_count}
         # Each value with the last of the fields that can hold it.
         self._said: list[tuple[SaidValue | LinkedValue, int]] = [
@@ -138,8 +138,8 @@ def _can_hold(field: Field, grounds: Grounds) -> bool:
     if field.kind in ("date", "datetime"):
         return bool(grounds.days)
     if field.type == "email":
-        return bool(emails_in(grounds.text))
-    return field.type != "phone" or bool(phones_in(grounds.text))
+        return bool(grounds.emails)
+    return field.type != "phone" or bool(grounds.phones)
 
 
 def _counted(field: Field) -> str:
