@@ -9,7 +9,7 @@ rows, `{most}` `highest` or the like of `{f}`, `{g}`, `{gs}` and `{h}` what grou
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from narrowgauge.training.specialist.organisation_said import Condition, phrase,
 from narrowgauge.training.specialist.organisation_scene import Scene
 from narrowgauge.training.specialist.sql_conditions import number_words
 
-__all__ = ["Asked", "Subject", "rows_asked"]
+__all__ = ["Asked", "Maker", "Subject", "draw_family", "rows_asked"]
 
 _FILE = "organisation_requests"
 # How often a condition that can is said first, and how such a phrase begins.
@@ -48,6 +48,22 @@ class Asked:
     call: dict[str, Any]
     kind: str
     rows: tuple[dict[str, Any], ...] = ()
+
+
+Maker = Callable[[Scene], list[Asked]]
+"""Makes a family of requests; none where the object has nothing to ask for in this way."""
+
+
+def draw_family(scene: Scene, makers: Mapping[Maker, float]) -> list[Asked]:
+    """Returns a family of one of the makers, drawn by their weights; none where none of them can make one."""
+    left = dict(makers)
+    while left:
+        make = scene.rng.choices(list(left), list(left.values()))[0]
+        found = make(scene)
+        if found:
+            return found
+        del left[make]
+    return []
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ bound, `{who}` a company or a person, `{whom}` a record by its name or by whose 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from narrowgauge.training.specialist.organisation_asked import Asked, Subject, rows_asked
+from narrowgauge.training.specialist.organisation_asked import Asked, Maker, Subject, draw_family, rows_asked
 from narrowgauge.training.specialist.organisation_conditions import conditions
 from narrowgauge.training.specialist.organisation_lists import list_sorted_fields
 from narrowgauge.training.specialist.organisation_named import lookups, whose
@@ -49,7 +49,7 @@ _OPERATORS = (">", ">", ">", "<", "<", ">=", "<=")
 
 def query_contrasts(scene: Scene) -> list[Asked]:
     """Makes a family of queries that differ in little."""
-    makers: dict[Callable[[Scene], list[Asked]], float] = {
+    makers: dict[Maker, float] = {
         _columns: 2.2,
         _tops: 1.4,
         _bounds: 2.0,
@@ -60,13 +60,7 @@ def query_contrasts(scene: Scene) -> list[Asked]:
         whose: 2.2,
         lookups: 1.8,
     }
-    while makers:
-        make = scene.rng.choices(list(makers), list(makers.values()))[0]
-        found = make(scene)
-        if found:
-            return found
-        del makers[make]
-    return []
+    return draw_family(scene, makers)
 
 
 def _plain(scene: Scene) -> list[EntityField]:

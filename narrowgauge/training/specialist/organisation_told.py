@@ -8,9 +8,8 @@ fields, `{wh}` and `{wh2}` question words for them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
-from narrowgauge.training.specialist.organisation_asked import Asked
+from narrowgauge.training.specialist.organisation_asked import Asked, Maker, draw_family
 from narrowgauge.training.specialist.organisation_made import child, children_of_two, new, record
 from narrowgauge.training.specialist.organisation_phrases import phrases_of
 from narrowgauge.training.specialist.organisation_scene import STATE, Scene
@@ -37,7 +36,7 @@ _NO_EVENT = re.compile(r"(?i)\b(birth|last|next|end|expiry|due|closing|billing|e
 
 def write_contrasts(scene: Scene) -> list[Asked]:
     """Makes one or two requests of kinds that differ in little."""
-    makers: dict[Callable[[Scene], list[Asked]], float] = {
+    makers: dict[Maker, float] = {
         _told: 2.6,
         _until: 2.0,
         child: 2.6,
@@ -46,13 +45,7 @@ def write_contrasts(scene: Scene) -> list[Asked]:
         _either_way: 4.5,
         _two_fields: 1.6,
     }
-    while makers:
-        make = scene.rng.choices(list(makers), list(makers.values()))[0]
-        found = make(scene)
-        if found:
-            return found
-        del makers[make]
-    return []
+    return draw_family(scene, makers)
 
 
 def _told(scene: Scene) -> list[Asked]:
