@@ -9,6 +9,7 @@ from narrowgauge.training.specialist.sql_conditions import literal
 from narrowgauge.training.specialist.sql_phrases import (
     SHOW,
     Made,
+    draw_column,
     draw_conditions,
     draw_table,
     free_columns,
@@ -197,11 +198,10 @@ def _is_money(column: Column) -> bool:
 
 def extremes(schema: Schema, today: dt.date, rng: random.Random) -> Made:
     """`First and most recent order date`: both ends of a column at once, in the order asked."""
-    table = draw_table(schema, rng)
-    columns = table.of("date", "number")
-    if not columns:
+    found = draw_column(schema, rng, "date", "number")
+    if found is None:
         return None
-    column = rng.choice(columns)
+    table, column = found
     phrases = draw_conditions(table, today, rng, (3, 4), (column,))
     low, high = rng.choice(
         (("first", "most recent"), ("earliest", "latest"), ("first", "last"), ("oldest", "newest"))

@@ -12,6 +12,7 @@ from narrowgauge.training.specialist.sql_phrases import (
     AGGREGATES,
     Made,
     are_counted,
+    draw_column,
     draw_conditions,
     draw_table,
     join_words,
@@ -109,11 +110,10 @@ def ordered_groups(text: str, sql: str, value: str, key: Column, rng: random.Ran
 
 def having(schema: Schema, today: dt.date, rng: random.Random) -> Made:
     """`Countries with more than five customers`, with or without the figure."""
-    table = draw_table(schema, rng)
-    keys = table.of("category", "place")
-    if not keys:
+    found = draw_column(schema, rng, "category", "place")
+    if found is None:
         return None
-    key = rng.choice(keys)
+    table, key = found
     phrases = draw_conditions(table, today, rng, (5, 3), (key,))
     words, bound = bounded_figure(free_numbers(table, phrases), rng)
     text, fields = bounded(plural(key.words), words.format(n=noun(table.many, phrases, rng)), bound, rng)

@@ -11,6 +11,7 @@ from narrowgauge.training.specialist.sql_links import free_numbers
 from narrowgauge.training.specialist.sql_phrases import (
     SHOW,
     Made,
+    draw_column,
     draw_conditions,
     draw_table,
     free_columns,
@@ -35,11 +36,10 @@ _NAMED_TAILS = (
 
 def which_values(schema: Schema, today: dt.date, rng: random.Random) -> Made:
     """`Which categories are there`: each value once; or the value of each row, which is no such list."""
-    table = draw_table(schema, rng)
-    keys = table.of("category", "place")
-    if not keys:
+    found = draw_column(schema, rng, "category", "place")
+    if found is None:
         return None
-    key = rng.choice(keys)
+    table, key = found
     phrases = draw_conditions(table, today, rng, (6, 3), (key,))
     rows = noun(table.many, phrases, rng)
     source = f"FROM {table.name}{where(phrases)}"

@@ -10,6 +10,7 @@ from narrowgauge.training.specialist.sql_phrases import (
     AGGREGATES,
     SHOW,
     Made,
+    draw_column,
     draw_conditions,
     draw_table,
     free_columns,
@@ -197,11 +198,10 @@ def empty(schema: Schema, today: dt.date, rng: random.Random) -> Made:
 
 def above_average(schema: Schema, today: dt.date, rng: random.Random) -> Made:
     """`Products whose price is above average`."""
-    table = draw_table(schema, rng)
-    numbers = table.of("number")
-    if not numbers:
+    found = draw_column(schema, rng, "number")
+    if found is None:
         return None
-    column = rng.choice(numbers)
+    table, column = found
     word, operator = rng.choice((("above", ">"), ("below", "<"), ("higher than", ">"), ("lower than", "<")))
     text = f"{rng.choice(SHOW[:10])} {table.many} whose {column.words} is {word} average"
     inner = f"SELECT AVG({column.sql}) FROM {table.name}"
@@ -239,11 +239,10 @@ def above_average(schema: Schema, today: dt.date, rng: random.Random) -> Made:
 
 def distinct(schema: Schema, today: dt.date, rng: random.Random) -> Made:
     """`Which carriers are there among the shipments`."""
-    table = draw_table(schema, rng)
-    keys = table.of("category", "place")
-    if not keys:
+    found = draw_column(schema, rng, "category", "place")
+    if found is None:
         return None
-    key = rng.choice(keys)
+    table, key = found
     phrases = draw_conditions(table, today, rng, (5, 4, 1), (key,))
     words, source = noun(table.many, phrases, rng), f"FROM {table.name}{where(phrases)}"
     if rng.random() < 0.35:

@@ -16,6 +16,7 @@ __all__ = [
     "Maker",
     "all_of",
     "are_counted",
+    "draw_column",
     "draw_conditions",
     "draw_table",
     "free_columns",
@@ -47,6 +48,13 @@ AGGREGATES = {
 def draw_table(schema: Schema, rng: random.Random) -> Table:
     """Draws a table."""
     return rng.choice(list(schema.tables.values()))
+
+
+def draw_column(schema: Schema, rng: random.Random, *roles: str) -> tuple[Table, Column] | None:
+    """Draws a table, and one of its columns of these roles; None where it has none."""
+    table = draw_table(schema, rng)
+    columns = table.of(*roles)
+    return (table, rng.choice(columns)) if columns else None
 
 
 def free_columns(table: Table) -> list[Column]:

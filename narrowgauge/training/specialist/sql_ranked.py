@@ -9,6 +9,7 @@ from narrowgauge.training.specialist.sql_conditions import number_words
 from narrowgauge.training.specialist.sql_phrases import (
     SHOW,
     Made,
+    draw_column,
     draw_conditions,
     draw_table,
     free_columns,
@@ -101,11 +102,10 @@ def _rank(place: int) -> str:
 
 def ranked(schema: Schema, today: dt.date, rng: random.Random) -> Made:
     """`The third to sixth most expensive product`: ranks that do not begin with the first one."""
-    table = draw_table(schema, rng)
-    numbers = table.of("number")
-    if not numbers:
+    found = draw_column(schema, rng, "number")
+    if found is None:
         return None
-    column = rng.choice(numbers)
+    table, column = found
     word, direction = rng.choice((("highest", "DESC"), ("largest", "DESC"), ("lowest", "ASC")))
     phrases = draw_conditions(table, today, rng, (5, 3), (column, *table.of("name")))
     first = rng.choice((2, 2, 3, 4, 5, 6, 6, 11, 11, 16, 21))

@@ -12,8 +12,8 @@ from narrowgauge.training.specialist.sql_links import draw_link, free_numbers, j
 from narrowgauge.training.specialist.sql_phrases import (
     Made,
     are_counted,
+    draw_column,
     draw_conditions,
-    draw_table,
     noun,
     noun_of_one,
     where,
@@ -48,11 +48,10 @@ class _Groups:
 
 def group_totals(schema: Schema, today: dt.date, rng: random.Random) -> Made:
     """`Amount per country, top 5`: groups of one table's rows."""
-    table = draw_table(schema, rng)
-    keys = table.of("category", "place")
-    if not keys:
+    found = draw_column(schema, rng, "category", "place")
+    if found is None:
         return None
-    key = rng.choice(keys)
+    table, key = found
     phrases = draw_conditions(table, today, rng, (5, 3), (key, *table.of("name")))
     rows, row = noun(table.many, phrases, rng), noun_of_one(table.one, phrases, rng)
     source = f"FROM {table.name}{where(phrases)}"
