@@ -82,9 +82,10 @@ class ValueReader:
             return None
         value = self._ordering.key(written) or self._value(written)
         without = " OFFSET" if _LIMITED.search(written) and not _RANKED.search(self._request) else ""
-        if self._says_all(written) and not without:
+        last = self._says_all(written)
+        if last and not without:
             return value
-        return replace(value or OpenValue("any", ""), last=self._says_all(written), without=without)
+        return replace(value or OpenValue("any", ""), last=last, without=without)
 
     def _says_all(self, written: str) -> bool:
         """Whether a query has the request's amounts and order, a day of it, and what its words name."""
