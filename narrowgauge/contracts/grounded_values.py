@@ -21,6 +21,7 @@ from narrowgauge.contracts.countries import countries_said
 from narrowgauge.contracts.linked_values import LinkedValue, linked_values, names_object_and_field
 from narrowgauge.contracts.name_words import singular
 from narrowgauge.contracts.numbers_said import numbers_said
+from narrowgauge.contracts.record_aliases import ALIAS
 from narrowgauge.contracts.said_values import (
     SaidValue,
     changes,
@@ -42,7 +43,6 @@ _DAY_LINE = re.compile(
     r"^(?P<phrase>[^\n]+): (?P<first>\d{4}-\d{2}-\d{2})(?: to (?P<last>\d{4}-\d{2}-\d{2}))?$", re.MULTILINE
 )
 _SHORT = timedelta(days=13)
-_ALIAS = re.compile(r"@\d+")
 _CLOCK = re.compile(r"\b\d{1,2}(?::\d{2}| ?[ap]m\b)")
 # Of a computed or a written date, not amounts.
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}(?:T[\d:]+Z?)?|\b\d{1,2}:\d{2}\b")
@@ -113,7 +113,7 @@ class Grounds:
         """
         prompt, _, request = self.text.rpartition("Request:")
         # Names of record ids are no words: they stand in references.
-        said = frozenset(words_in(_ALIAS.sub(" ", f"{_PATH.sub(' ', prompt)} {request}")))
+        said = frozenset(words_in(ALIAS.sub(" ", f"{_PATH.sub(' ', prompt)} {request}")))
         names = (word for country in countries_said(self.text) for word in words_in(country))
         found = {*said, *(singular(word.lower()) for word in said), *names, *self.own_words}
         return frozenset(form for word in found for form in _forms(word))
@@ -121,7 +121,7 @@ class Grounds:
     @cached_property
     def signs(self) -> str:
         """Signs that a text has only where this one has them."""
-        return "".join(sign for sign in "@%" if sign not in _ALIAS.sub(" ", self.text))
+        return "".join(sign for sign in "@%" if sign not in ALIAS.sub(" ", self.text))
 
     @cached_property
     def numbers(self) -> frozenset[str]:
@@ -131,7 +131,7 @@ class Grounds:
     @cached_property
     def number_count(self) -> int:
         """How many numbers the text gives, at most."""
-        return count_numbers(_ALIAS.sub(" ", self.text))
+        return count_numbers(ALIAS.sub(" ", self.text))
 
     @cached_property
     def emails(self) -> tuple[str, ...]:
@@ -189,7 +189,7 @@ class Grounds:
         change needs the record's id as well.
         """
         known = not self.failed and names_object_and_field(self.text)
-        return known and (_ALIAS.search(self.request) is not None or not changes(self.request))
+        return known and (ALIAS.search(self.request) is not None or not changes(self.request))
 
     def all_said(self, call: str, entity: str) -> bool:
         """Whether a call about an entity has the values of the request; days may be put in other words."""

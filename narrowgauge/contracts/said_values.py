@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from narrowgauge.contracts.numbers_said import numbers_said, says_number
+from narrowgauge.contracts.record_aliases import ALIAS
 
 __all__ = [
     "SaidValue",
@@ -22,7 +23,6 @@ __all__ = [
     "said_values",
 ]
 
-_ALIAS = re.compile(r"(?<![\w@])@\d+(?!\w)")
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _PHONE = re.compile(r"(?<![\w.:/-])\+?\(?\d[\d ()/.-]{5,}\d(?![\w/-])")
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|'[^']+'(?!\w)")
@@ -93,10 +93,10 @@ class SaidValue:
 
 def said_values(request: str) -> Iterator[SaidValue]:
     """Yields the values of a request but for its days, which only its reader knows."""
-    for kind, pattern in (("record", _ALIAS), ("email", _EMAIL)):
+    for kind, pattern in (("record", ALIAS), ("email", _EMAIL)):
         for text in dict.fromkeys(pattern.findall(request)):
             yield SaidValue(kind, frozenset({text}))
-    plain = _DAY.sub(" ", _EMAIL.sub(" ", _ALIAS.sub(" ", request)))
+    plain = _DAY.sub(" ", _EMAIL.sub(" ", ALIAS.sub(" ", request)))
     for text in phones_in(plain):
         yield SaidValue("phone", frozenset({text}))
     plain = _SPAN.sub(" ", _CALENDAR.sub(" ", _PHONE.sub(" ", _QUOTED.sub(" ", plain))))

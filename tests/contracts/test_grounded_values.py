@@ -65,6 +65,25 @@ def test_grounds_have_days_and_those_after_them() -> None:
     assert Grounds("2026-02-30").days == set()
 
 
+def test_a_record_is_no_part_of_an_address() -> None:
+    """`@1` names a record where it stands by itself; in an e-mail address it is a part of a word."""
+    grounds = Grounds("Request: mail x@1and1.example", "mail x@1and1.example")
+    assert "1and1" in grounds.words
+    assert "@" not in grounds.signs
+    (email,) = grounds.said
+    assert email.kind == "email"
+    record = Grounds("Request: call @1", "call @1")
+    assert "1" not in record.words
+    assert "@" in record.signs
+
+
+def test_a_change_needs_a_record() -> None:
+    """The host of an address is none."""
+    turn = "deals: Deal\nstage: Deal.Stage\nRequest: "
+    assert Grounds(f"{turn}close the deal @1", "close the deal @1").answerable
+    assert not Grounds(f"{turn}close the deal of x@1.example", "close the deal of x@1.example").answerable
+
+
 def test_errors_add_to_the_grounds() -> None:
     """A tool's error names values that the next call may have, and may mean that there is none."""
     after = Grounds(TURN).and_text("did you mean Globex?")

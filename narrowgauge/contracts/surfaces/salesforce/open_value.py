@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from narrowgauge.contracts.grounded_values import Grounds, OpenValue
+from narrowgauge.contracts.record_aliases import ALIAS
 from narrowgauge.contracts.said_values import denies, order_said
 from narrowgauge.contracts.surfaces.salesforce import words
 from narrowgauge.contracts.surfaces.salesforce.assigning import CLOSED_TEXT, Assigning
@@ -30,7 +31,7 @@ _COMPARED_DAY = re.compile(rf"({words.PATH}) (?:=|!=|<=?|>=?) ([0-9][0-9T:Z-]*|)
 _EQUALS = re.compile(r"[^!<>] = ?$")
 _WRITE = re.compile(
     r"(?P<opening>(?P<method>create|update|upsert) (?P<entity>\w+)"
-    rf"(?: (?P<target>@\d+)| \w+ {CLOSED_TEXT})?:)(?P<assigned>.*)$",
+    rf"(?: (?P<target>{ALIAS.pattern})| \w+ {CLOSED_TEXT})?:)(?P<assigned>.*)$",
     re.DOTALL,
 )
 
