@@ -9,14 +9,15 @@ import re
 from narrowgauge.training.specialist.organisation_asked import Asked
 from narrowgauge.training.specialist.organisation_scene import NUMBERS, Scene
 from narrowgauge.training.specialist.organisation_shown import FILE
-from narrowgauge.training.specialist.organisation_writes import (
+from narrowgauge.training.specialist.organisation_values import (
+    UNSAID,
     fields_ordered,
     one_and_several,
     plainly,
     required,
-    updated,
     writable,
 )
+from narrowgauge.training.specialist.organisation_writes import updated
 from narrowgauge.training.specialist.salesforce_values import Value
 from narrowgauge.v1.catalogue_pb2 import EntityField
 
@@ -100,7 +101,7 @@ def _links(scene: Scene) -> list[tuple[EntityField, str]]:
 def _made(scene: Scene, section: str, *, given: dict[str, str], to: str = "") -> list[Asked]:
     """A create that says its values as people say them, days from and to in one."""
     rng, needed = scene.rng, [f for f in required(scene) if f.name not in given]
-    if any(f.type in ("reference", "multipicklist") for f in needed):
+    if any(f.type in UNSAID for f in needed):
         return []
     values: dict[str, Value] = dict(given)
     parts: list[str] = []

@@ -13,12 +13,8 @@ from narrowgauge.training.specialist.organisation_asked import Asked, Maker, dra
 from narrowgauge.training.specialist.organisation_made import child, children_of_two, new, record
 from narrowgauge.training.specialist.organisation_phrases import phrases_of
 from narrowgauge.training.specialist.organisation_scene import STATE, Scene
-from narrowgauge.training.specialist.organisation_writes import (
-    fields_ordered,
-    plainly,
-    updated,
-    writable,
-)
+from narrowgauge.training.specialist.organisation_values import fields_ordered, plainly, writable
+from narrowgauge.training.specialist.organisation_writes import updated
 from narrowgauge.training.specialist.salesforce_said import day, past_day
 from narrowgauge.training.specialist.salesforce_values import Value
 from narrowgauge.v1.catalogue_pb2 import EntityField
