@@ -15,13 +15,8 @@ from narrowgauge.evaluation.salesforce_calls import gold_request
 from narrowgauge.training.specialist.data import salesforce_example
 from narrowgauge.training.specialist.salesforce_requests import requests
 from narrowgauge.training.specialist.salesforce_slots import SLOT
-from narrowgauge.training.specialist.salesforce_wording import (
-    Template,
-    expand,
-    templates,
-    usable_templates,
-    worded_requests,
-)
+from narrowgauge.training.specialist.salesforce_templates import Template, templates, usable_templates
+from narrowgauge.training.specialist.salesforce_wording import expand, worded_requests
 from narrowgauge.training.specialist.sql_periods import TODAY
 
 Open = Callable[[str], Trained]

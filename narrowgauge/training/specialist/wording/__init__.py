@@ -1,1 +1,1 @@
-"""Requests as people word them, written by hand, one template a line; `salesforce_wording` reads them."""
+"""Requests as people word them, written by hand, one template a line; `salesforce_templates` reads them."""
