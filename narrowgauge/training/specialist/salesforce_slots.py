@@ -6,14 +6,11 @@ import calendar
 import datetime as dt
 import random
 import re
-import string
-import unicodedata
 from collections.abc import Mapping
 
 from narrowgauge.training.specialist.date_bounds import bound
 from narrowgauge.training.specialist.salesforce_fields import PREFIXES
-from narrowgauge.training.specialist.salesforce_names import COMPANIES, FIRST_NAMES, LAST_NAMES
-from narrowgauge.training.specialist.salesforce_places import CITIES, LOCATIONS, STREETS
+from narrowgauge.training.specialist.salesforce_places import CITIES
 from narrowgauge.training.specialist.salesforce_said import (
     PAST_FIELDS,
     amount,
@@ -24,20 +21,12 @@ from narrowgauge.training.specialist.salesforce_said import (
     period,
     said_value,
 )
-from narrowgauge.training.specialist.salesforce_texts import (
-    DEALS,
-    DEPARTMENTS,
-    NEXT_STEPS,
-    NOTES,
-    PRODUCTS,
-    SUBJECTS,
-    TITLES,
-)
+from narrowgauge.training.specialist.salesforce_slot_texts import slot_text
 from narrowgauge.training.specialist.salesforce_values import Value, record_id, value_of
 from narrowgauge.training.specialist.sql_conditions import number_words
 from narrowgauge.v1.catalogue_pb2 import Entity, EntityField
 
-__all__ = ["PLAIN_SLOTS", "SLOT", "Drawn", "Slots", "slot_field"]
+__all__ = ["SLOT", "Drawn", "Slots", "slot_field"]
 
 SLOT = re.compile(r"\{([A-Za-z][\w:.]*~?)(?:#(\d))?\}")
 """A slot: its name, and a number that tells several of one name apart."""
@@ -89,54 +78,6 @@ _LIKE_BY_END = {
     "Phone": "phone",
     "Fax": "phone",
 }
-_SEASONS = (
-    "Spring",
-    "Summer",
-    "Autumn",
-    "Winter",
-    "Q2",
-    "Q3",
-    "March",
-    "May",
-    "Year End",
-    "Back to Work",
-    "Early",
-)
-_DRIVES = (
-    *("Webinar", "Newsletter", "Roadshow", "Expo", "Promo", "Mailing", "Partner Day", "Launch", "Open House"),
-    *("Breakfast", "Summit", "Giveaway", "Trade Fair", "Cold Calls", "Retargeting"),
-)
-PLAIN_SLOTS = (
-    *(
-        "first",
-        "last",
-        "person",
-        "email",
-        "company",
-        "website",
-        "city",
-        "country",
-        "street",
-        "postal",
-        "phone",
-    ),
-    *(
-        "subject",
-        "note",
-        "step",
-        "title",
-        "department",
-        "deal",
-        "campaign",
-        "product",
-        "location",
-        "code",
-        "case",
-    ),
-    *("number", "external", "n", "minutes", "money", "sum", "percent", "date", "when", "birthday"),
-    *("first_day", "last_day"),
-)
-"""Names of the slots that no field is needed for."""
 
 
 def slot_field(name: str) -> tuple[str, str] | None:
@@ -276,8 +217,17 @@ class Slots:
                 return rng.choice(
                     (str(date), f"{date:%B} {date.day}, {date.year}", f"{date.day} {date:%B %Y}")
                 ), str(date)
-        text = self._text(name, number)
+            case "city" | "country":
+                self._place(number)
+                return self._drawn[name, number][:2]
+        text = slot_text(name, self._today, self._rng, lambda other: str(self.value(other, number)[0]))
         return text, text
+
+    def _place(self, number: str) -> None:
+        """Draws a city and its country; what is drawn of them already stays."""
+        city, country = self._rng.choice(CITIES)
+        self._drawn.setdefault(("city", number), (city, city, "="))
+        self._drawn.setdefault(("country", number), (country, country, "="))
 
     def _span(self, number: str) -> None:
         """Draws the first and the last day of something: `9` and `12 June`, `28 May` and `3 June`."""
@@ -291,95 +241,3 @@ class Slots:
             end = f"{end} {last.year}"
         self._drawn["first_day", number] = (begin, str(first), "=")
         self._drawn["last_day", number] = (end, str(last), "=")
-
-    def _text(self, name: str, number: str) -> str:
-        """Draws a text that the call stores as it is said."""
-        rng = self._rng
-        match name:
-            case "first":
-                return rng.choice(FIRST_NAMES)
-            case "last":
-                return rng.choice(LAST_NAMES)
-            case "person":
-                return f"{self.value('first', number)[0]} {self.value('last', number)[0]}"
-            case "company":
-                return rng.choice(COMPANIES)
-            case "email":
-                first, last = _ascii(self.value("first", number)[0]), _ascii(self.value("last", number)[0])
-                local = rng.choice(
-                    (f"{first}.{last}", f"{first}.{last}", first, f"{first[:1]}{last}", f"{last}")
-                )
-                return f"{local}@{self._domain(number)}"
-            case "website":
-                return rng.choice(("https://{d}", "https://www.{d}", "www.{d}", "{d}")).format(
-                    d=self._domain(number)
-                )
-            case "city" | "country":
-                city, country = rng.choice(CITIES)
-                self._drawn.setdefault(("city", number), (city, city, "="))
-                self._drawn.setdefault(("country", number), (country, country, "="))
-                return self._drawn[name, number][0]
-            case "phone":
-                return _phone(rng)
-            case "postal":
-                return rng.choice(
-                    (f"{rng.randint(10000, 99999)}", f"{rng.randint(1000, 9999)}", "SW1A 2AA", "EH1 2NG")
-                )
-            case "deal":
-                company = self.value("company", number)[0]
-                return rng.choice(("{c} {d}", "{c} - {d}", "{c} {d}")).format(c=company, d=rng.choice(DEALS))
-            case "campaign":
-                year = rng.choice(("", "", f" {self._today.year}"))
-                return f"{rng.choice(_SEASONS)} {rng.choice(_DRIVES)}{year}"
-            case "code":
-                letters = "".join(rng.choice(string.ascii_uppercase) for _ in range(rng.choice((1, 2, 3))))
-                return f"{letters}-{rng.randint(100, 9999)}"
-            case "case":
-                return f"{rng.randint(1001, 1999):08}"
-            case "number":
-                return f"C-{rng.randint(1001, 9999)}"
-            case "external":
-                return rng.choice((f"R-{rng.randint(2000, 9999)}", f"R-{rng.randint(10, 999)}"))
-        drawn_from = {
-            "subject": SUBJECTS,
-            "note": NOTES,
-            "step": NEXT_STEPS,
-            "title": TITLES,
-            "department": DEPARTMENTS,
-            "product": PRODUCTS,
-            "location": LOCATIONS,
-            "street": STREETS,
-        }
-        return rng.choice(drawn_from[name])
-
-    def _domain(self, number: str) -> str:
-        words = re.findall(r"[a-z0-9]+", _ascii(self.value("company", number)[0], keep_spaces=True))
-        joined = self._rng.choice(("", "-")).join(words)[:24].strip("-")
-        # Reserved for examples by RFC 2606, so that nobody's address is made up.
-        return joined + self._rng.choice(
-            (".example", ".example", ".example.com", ".example.org", ".example.net")
-        )
-
-
-def _ascii(text: str, *, keep_spaces: bool = False) -> str:
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return plain if keep_spaces else re.sub(r"[^a-z0-9]", "", plain)
-
-
-def _phone(rng: random.Random) -> str:
-    def digits(count: int) -> str:
-        return "".join(str(rng.randint(0, 9)) for _ in range(count))
-
-    return rng.choice(
-        (
-            f"+{rng.randint(1, 49)} {digits(3)} {digits(4)}",
-            f"+1 555 {digits(4)}",
-            f"+1 (555) {digits(3)}-{digits(4)}",
-            f"+44 20 7946 0{digits(3)}",
-            f"+49 30 {digits(6)}",
-            f"+34 6{digits(2)} {digits(3)} {digits(3)}",
-            f"555-0{digits(3)}",
-            f"(555) 01{digits(2)}-{digits(4)}",
-            f"0{digits(3)} {digits(6)}",
-        )
-    )

@@ -10,7 +10,11 @@ speaks of when it is one run of a for-each.
   `{period:CloseDate}` (when a date field lies; as the value of a condition it brings its operator along;
   `{past:…}` and `{future:…}` only the one side, `{bound:…}` and `{since:…}` a bound ahead and behind),
   `{day:CloseDate}` (one day), `{first_day}` and `{last_day}` (of something, as `9` and `12 June`),
-  `{Opportunity.Amount~}` (a round amount) and those of `PLAIN_SLOTS`.
+  `{Opportunity.Amount~}` (a round amount), and those that need no field: `{first}`, `{last}`, `{person}`,
+  `{email}`, `{company}`, `{website}`, `{city}`, `{country}`, `{street}`, `{postal}`, `{phone}`, `{subject}`,
+  `{note}`, `{step}`, `{title}`, `{department}`, `{deal}`, `{campaign}`, `{product}`, `{location}`, `{code}`,
+  `{case}`, `{number}`, `{external}`, `{n}`, `{minutes}`, `{money}`, `{sum}`, `{percent}`, `{date}`, `{when}`,
+  `{birthday}`.
 - `[set|change|]` in a wording is one of several words, perhaps none.
 - `a(n)` becomes `a` or `an` by what follows.
 - Where no quotation mark stands around `{subject}`, `{note}` or `{step}`, some are quoted.
