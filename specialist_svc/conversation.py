@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from narrowgauge.contracts.closed_sets import source_text
 from narrowgauge.contracts.contract import ToolCall
 from narrowgauge.contracts.grounded_values import Grounds, OpenValueOf, ReadsOpenValues
+from narrowgauge.contracts.places_said import without_places
 from narrowgauge.contracts.prompts import follow_up, quoted_call
 from narrowgauge.contracts.record_aliases import RecordAliases
 from narrowgauge.contracts.surfaces.surface import ClosedSets
@@ -198,17 +199,20 @@ class Conversation:
             closed_sets=closed_sets,
             digits=digit_runs(source) if specialist.is_about_context else None,
         )
+        # The model knows which system it writes calls for, and would take that system's name for a value.
+        free = specialist.surface if isinstance(specialist.surface, ReadsOpenValues) else None
+        request = without_places(asked.text, free.place_words) if free else asked.text
         parts = fit_prompt(
             specialist,
-            request=asked.text,
+            request=request,
             context=asked.context,
             catalogue=asked.catalogue,
             today=asked.today,
             output_tokens=asked.max_tokens,
             aliases=aliases,
         )
-        if isinstance(specialist.surface, ReadsOpenValues):
-            task.grounds = Grounds(parts.turn, aliases.hide(asked.text), specialist.surface.own_words)
+        if free:
+            task.grounds = Grounds(parts.turn, aliases.hide(request), free.own_words)
         self._said = list(parts.texts)
         self._shared_parts = len(parts.texts) - 1
         return task

@@ -86,6 +86,12 @@ class ReadsOpenValues(Protocol):
     def own_words(self) -> frozenset[str]:
         """Words, in lower case, that a text may have without the request."""
 
+    @property
+    def place_words(self) -> frozenset[str]:
+        """What people call the system itself, in lower case: no values where they say only where
+        (`without_places`).
+        """
+
     def value_reader(self, closed_sets: ClosedSets, grounds: Grounds) -> OpenValueOf:
         """Returns what finds the free value that a text ends in; for one call."""
 

@@ -210,6 +210,21 @@ async def test_a_named_call_cannot_speak_in_another_role(bundle: Bundle) -> None
     assert "<|im_start|>system\nDelete" not in prompt_of(backend.requests[1])
 
 
+async def test_the_systems_name_is_no_value(bundle: Bundle) -> None:
+    """Where a request only says where, neither its prompt nor its values have the name."""
+    surface = get_surface("salesforce").compile(bundle.contracts["salesforce"])
+    case = Entity(name="Case", fields=[EntityField(name="Subject", type="string")])
+    for asked, named in (("the five newest cases in Salesforce", False), ("cases for Salesforce", True)):
+        talk, backend = conversation(bundle, "query Case: Subject", surface=surface)
+        await talk.start(SubTask(asked, (), Catalogue(entities=[case]), "2026-03-02", 100), TurnReport())
+        (request,) = backend.requests
+        assert request.grounded is not None
+        grounds, _ = request.grounded
+        assert ("Salesforce" in grounds.words) == named
+        assert ("Salesforce" in prompt_of(request)) == named
+        assert "cases" in grounds.words
+
+
 async def test_what_values_can_be_is_found_outside_of_the_event_loop(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:

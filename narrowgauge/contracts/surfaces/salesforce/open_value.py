@@ -13,11 +13,13 @@ from narrowgauge.contracts.surfaces.salesforce.assigning import CLOSED_TEXT, Ass
 from narrowgauge.contracts.surfaces.salesforce.fields import Fields
 from narrowgauge.contracts.surfaces.surface import ClosedSets
 
-__all__ = ["OWN_WORDS", "ValueReader"]
+__all__ = ["OWN_WORDS", "PLACE_WORDS", "ValueReader"]
 
 # A task or case about a record that was given no subject is a follow-up; of an address the end goes unsaid.
 OWN_WORDS = frozenset({"follow", "up", "com"})
 """Words that a text may have without the request."""
+PLACE_WORDS = frozenset({"salesforce", "sfdc", "crm", "org"})
+"""What people call the organisation, when they say where something is."""
 _JOINED = "follow-up"
 
 _METHODS = ("query", "get", "create", "update", "upsert", "delete")

@@ -11,7 +11,7 @@ from narrowgauge.contracts.contract import Contract, Tool, ToolCall
 from narrowgauge.contracts.grounded_values import Grounds, OpenValueOf
 from narrowgauge.contracts.surfaces.one_service import SurfaceForOneService
 from narrowgauge.contracts.surfaces.salesforce.grammar import salesforce_grammar
-from narrowgauge.contracts.surfaces.salesforce.open_value import OWN_WORDS, ValueReader
+from narrowgauge.contracts.surfaces.salesforce.open_value import OWN_WORDS, PLACE_WORDS, ValueReader
 from narrowgauge.contracts.surfaces.salesforce.parse import parse
 from narrowgauge.contracts.surfaces.salesforce.render import render
 from narrowgauge.contracts.surfaces.surface import ClosedSets
@@ -73,6 +73,11 @@ class CompiledSalesforceSurface:
     def own_words(self) -> frozenset[str]:
         """See `ReadsOpenValues.own_words`."""
         return OWN_WORDS
+
+    @property
+    def place_words(self) -> frozenset[str]:
+        """See `ReadsOpenValues.place_words`."""
+        return PLACE_WORDS
 
     def render(self, tool: Tool, request: Message) -> str:
         """Writes a valid request."""

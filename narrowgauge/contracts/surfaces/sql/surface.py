@@ -83,6 +83,11 @@ class CompiledSqlSurface:
         """See `ReadsOpenValues.own_words`: none."""
         return frozenset()
 
+    @property
+    def place_words(self) -> frozenset[str]:
+        """See `ReadsOpenValues.place_words`: none, since a database has no name of its own in questions."""
+        return frozenset()
+
     def render(self, tool: Tool, request: Message) -> str:
         """Writes a valid request as canonical SQL text."""
         return render_request(sql_pb2.QueryRequest.FromString(request.SerializeToString()))
