@@ -38,19 +38,8 @@ _LISTS = {
 }
 # Of campaigns' names: when they are, and what they are.
 _SEASONS = (
-    *(
-        "Spring",
-        "Summer",
-        "Autumn",
-        "Winter",
-        "Q2",
-        "Q3",
-        "March",
-        "May",
-        "Year End",
-        "Back to Work",
-        "Early",
-    ),
+    *("Spring", "Summer", "Autumn", "Winter", "Q2", "Q3"),
+    *("March", "May", "Year End", "Back to Work", "Early"),
 )
 _DRIVES = (
     *("Webinar", "Newsletter", "Roadshow", "Expo", "Promo", "Mailing", "Partner Day", "Launch", "Open House"),
