@@ -32,12 +32,13 @@ from narrowgauge.models.embedded import EMBEDDED_NAME, embedded_gguf
 from narrowgauge.models.gguf_checkpoint import GgufCheckpoint
 from narrowgauge.models.safetensors_checkpoint import SafetensorsCheckpoint
 from narrowgauge.training.specialist.batches import EncodedExample
-from narrowgauge.training.specialist.corpus import DEFAULT_GENERATED, Sources, build_corpus
+from narrowgauge.training.specialist.corpus import DEFAULT_GENERATED, build_corpus
 from narrowgauge.training.specialist.data_files import read_data_files
 from narrowgauge.training.specialist.encode import Encoder
 from narrowgauge.training.specialist.encoded_file import read_encoded, write_encoded
 from narrowgauge.training.specialist.finetune import Progress, Recipe, finetune
 from narrowgauge.training.specialist.network import build_network, merge_adapter
+from narrowgauge.training.specialist.sources import Sources
 
 __all__ = ["Outcome", "Run", "Watcher", "train"]
 
