@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,12 +10,10 @@ import typer
 if TYPE_CHECKING:
     from narrowgauge.contracts.contract import Contract
     from narrowgauge.contracts.specialist import SpecialistConfig
-    from narrowgauge.training.specialist.finetune import Progress
-    from narrowgauge.training.specialist.run import Outcome, Watcher
+    from narrowgauge.training.specialist.run import Outcome
 
 __all__ = ["train_command"]
 
-_LINE_EVERY_S = 30.0
 # With reading, quantising and asking, a specialist of 50 examples is done within 20 minutes.
 _OWN_SECONDS = 840.0
 
@@ -123,6 +117,7 @@ def train_command(
         raise FailedPrecondition(
             "EXTRA_MISSING", "training needs torch, which is not installed: pip install 'narrowgauge[train]'"
         )
+    from narrowgauge.cli.watching import stop_on_signal, watched
     from narrowgauge.training.specialist.finetune import Recipe
     from narrowgauge.training.specialist.run import Run, train
 
@@ -160,7 +155,7 @@ def train_command(
         augment,
         on,
     )
-    with _stop_on_signal() as check, _watched(config.name, check) as watcher:
+    with stop_on_signal() as check, watched(config.name, check) as watcher:
         outcome = train(run, watcher)
         finished = None
         if protos:
@@ -229,111 +224,6 @@ def _specialist(name: str, protos: list[Path]) -> tuple[SpecialistConfig, Contra
         "NO_SUCH_CONTRACT",
         f"there is no contract {config.contract}: name its .proto file with --proto, or in specialist.toml",
     )
-
-
-@contextmanager
-def _stop_on_signal() -> Iterator[Callable[[], None]]:
-    """Yields a function that raises when someone asked to stop; the batch at hand is finished first."""
-    from narrowgauge.errors import Cancelled
-
-    asked: list[int] = []
-
-    def stop(number: int, frame: object) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def check() -> None:
-        if asked:
-            raise Cancelled("STOPPED", "stopped; the same command goes on from here")
-
-    try:
-        yield check
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _watched(name: str, check: Callable[[], None]) -> Iterator[Watcher]:
-    """Shows a bar with loss, tokens a second and time left; lines where there is no terminal."""
-    from narrowgauge.cli.render.console import stderr
-    from narrowgauge.training.specialist.run import Watcher
-
-    console = stderr()
-    if not console.is_terminal:
-        shown, shown_step = -_LINE_EVERY_S, -1
-        stage_shown = ""
-
-        def stage_line(what: str, done: int, of: int) -> None:
-            nonlocal stage_shown
-            check()
-            if what != stage_shown:
-                stage_shown = what
-                console.print(f"{what} …", style="dim", markup=False)
-
-        def step_line(progress: Progress) -> None:
-            nonlocal shown, shown_step
-            now = time.monotonic()
-            due = now - shown >= _LINE_EVERY_S or progress.step == progress.steps
-            if due and progress.step != shown_step:
-                shown, shown_step = now, progress.step
-                console.print(_words(progress), style="dim", markup=False, highlight=False)
-            check()
-
-        yield Watcher(stage_line, step_line)
-        return
-
-    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn
-    from rich.progress import Progress as Bar
-
-    with Bar(
-        SpinnerColumn(finished_text="[green]✓"),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[facts]}", markup=False),
-        console=console,
-    ) as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def shown_as(what: str) -> TaskID:
-            """Returns the bar of a stage; the stages before it are done."""
-            if what not in tasks:
-                for task in tasks.values():
-                    of = bar.tasks[task].total or 1
-                    bar.update(task, total=of, completed=of)
-                tasks[what] = bar.add_task(f"{name}: {what}", total=None, facts="")
-            return tasks[what]
-
-        def stage(what: str, done: int, of: int) -> None:
-            check()
-            bar.update(shown_as(what), total=of or None, completed=min(done, of))
-
-        def step(progress: Progress) -> None:
-            facts = (
-                f"loss {progress.loss:.3f}  {progress.tokens_s:.0f} tokens/s  {_time(progress.left_s)} left"
-            )
-            task = shown_as("training")
-            bar.update(task, total=progress.steps, completed=progress.step, facts=facts)
-            check()
-
-        yield Watcher(stage, step)
-
-
-def _words(progress: Progress) -> str:
-    return (
-        f"step {progress.step} of {progress.steps}, loss {progress.loss:.3f}, "
-        f"{progress.tokens_s:.0f} tokens/s, {_time(progress.left_s)} left"
-    )
-
-
-def _time(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _print(outcome: Outcome) -> None:
