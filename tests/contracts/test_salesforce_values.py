@@ -71,7 +71,7 @@ def test_free_values_are_found(written: str, kind: str, begun: str) -> None:
     [
         'query Opportunity: Name where Stage = "',
         'query Opportunity: Name where AccountId = "',
-        'query Opportunity: Name where Name = "limit 5" and ',
+        'query Opportunity: Name where Name like "limit 5" and ',
         "query Opportunity: Name",
         "UNANSWERABLE",
         "",
@@ -201,3 +201,26 @@ def test_only_what_is_to_be_emptied_becomes_null() -> None:
     assert null("deals without a next step", "query Opportunity: Name where NextStep = ")
     assert not null("deals and their next step", "query Opportunity: Name where NextStep = ")
     assert null("deals that have a next step", "query Opportunity: Name where NextStep != ")
+
+
+@pytest.mark.parametrize(
+    ("conditions", "offered"),
+    [
+        ('Stage = "Open" and ', True),
+        ('Stage = "Open" and Na', True),
+        ('Stage = "Open" and Amount > 5 and Account', True),
+        ('Stage = "Open" and Name', False),
+        ('Stage = "Open" and Amount > ', False),
+        ('Stage != "Open" and ', False),
+        ('Stage in ("Open", "Closed") and ', False),
+        ('any(Stage = "Open"; Na', False),
+        ('Name = "Stage = x and y', False),
+    ],
+)
+def test_a_field_is_set_equal_once(conditions: str, offered: bool) -> None:
+    """A further condition is on another field; a path is another field."""
+    value = _reader("deals over 5")(f"query Opportunity: Name where {conditions}")
+    assert (value is not None and value.kind == "one_of") == offered
+    if value is not None and offered:
+        assert "Stage" not in value.texts
+        assert {"Name", "Account.Name", "any("} <= set(value.texts)

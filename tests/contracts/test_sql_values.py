@@ -63,7 +63,7 @@ def test_free_values_are_found(written: str, kind: str, begun: str) -> None:
         "people.age > 3 LIMIT 1",
         "people.age > people",
         "STRFTIME('%Y-%m', people.born) = '",
-        "people.name = 'x' AND ",
+        "people.name LIKE 'x = ' AND ",
     ],
 )
 def test_other_values_are_left_alone(written: str) -> None:
@@ -158,3 +158,32 @@ def test_what_is_contained_may_stand_anywhere() -> None:
     value = _reader("names starting with Lee")("SELECT people.name FROM people WHERE people.name LIKE '")
     assert value is not None
     assert value.kind == "text"
+
+
+@pytest.mark.parametrize(
+    ("condition", "offered"),
+    [
+        ("people.kind = 'guest' AND ", True),
+        ("people.kind = 'guest' AND people.", True),
+        ("people.age = 30 AND people.name LIKE 'x%' AND people.", True),
+        ("(people.age = 30 OR people.kind = 'guest' AND people.", True),
+        ("people.kind = 'guest' AND people.name", False),
+        ("people.kind = 'guest' AND people.age > ", False),
+        ("people.kind = 'guest' OR people.", False),
+        ("people.age = 30 OR people.", False),
+        ("people.age BETWEEN 30 AND ", False),
+        ("people.age > 30 AND people.", False),
+        ("people.born = people.left_date AND people.", False),
+        ("people.age = 30 GROUP BY people.kind HAVING COUNT(*) > 1 AND ", False),
+        ("people.age = 30 INTERSECT SELECT people.name FROM people WHERE people.", False),
+    ],
+)
+def test_a_column_is_set_equal_once(condition: str, offered: bool) -> None:
+    """Behind AND the columns are offered that no condition beside it has a value for; elsewhere any."""
+    value = _reader()(f"SELECT people.name FROM people WHERE {condition}")
+    assert (value is not None and value.kind == "one_of") == offered
+    if value is not None and offered:
+        taken = "people.age" if "people.age = 30 AND" in condition else "people.kind"
+        assert taken not in value.texts
+        assert {"people.name", 'people."round 4"', "NOT ("} <= set(value.texts)
+        assert not value.begun or value.begun == "people."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 from narrowgauge.contracts.grounded_values import Grounds, OpenValue
@@ -10,6 +11,7 @@ from narrowgauge.contracts.record_aliases import ALIAS
 from narrowgauge.contracts.said_values import denies, order_said
 from narrowgauge.contracts.surfaces.salesforce import words
 from narrowgauge.contracts.surfaces.salesforce.assigning import CLOSED_TEXT, Assigning
+from narrowgauge.contracts.surfaces.salesforce.conjuncts import next_condition
 from narrowgauge.contracts.surfaces.salesforce.fields import Fields
 from narrowgauge.contracts.surfaces.surface import ClosedSets
 
@@ -103,14 +105,18 @@ class ValueReader:
             path, begun = match.groups()
             if self._kind(head, path) in ("date", "datetime"):
                 return OpenValue("day", begun)
-        return None
+        return next_condition(head, self._paths(head)) if head.startswith("query ") else None
 
     def _kind(self, head: str, path: str) -> str:
         """Kind of a field of the call's object; empty where there is none."""
+        return self._paths(head).get(path, "")
+
+    def _paths(self, head: str) -> Mapping[str, str]:
+        """Kinds of all fields of the call's object, by their paths."""
         entity = _entity_of(head)
         if entity not in self._kinds:
             self._kinds[entity] = {field.name: field.kind for field in self._fields.paths(entity)}
-        return self._kinds[entity].get(path, "")
+        return self._kinds[entity]
 
 
 def _entity_of(call: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from narrowgauge.contracts.grounded_values import Grounds, OpenValue, words_in
+from narrowgauge.contracts.surfaces.sql.conjuncts import Conjuncts
 from narrowgauge.contracts.surfaces.sql.ordering import Ordering
 from narrowgauge.contracts.surfaces.sql.tables import column_of
 from narrowgauge.contracts.surfaces.surface import ClosedSets
@@ -75,6 +76,7 @@ class ValueReader:
         self._bounds = grounds.bounds
         self._numbers = grounds.number_count
         self._ordering = Ordering(closed_sets, grounds.request)
+        self._conjuncts = Conjuncts(closed_sets)
 
     def __call__(self, written: str) -> OpenValue | None:
         """Returns the value; None where everything is allowed."""
@@ -124,7 +126,7 @@ class ValueReader:
             listed = match[0].rpartition("(")[2].split(", ") if " IN (" in match[0] else []
             more = len(listed) < max(1, self._numbers)
             return OpenValue("number", match[match.lastindex or 0], more=more)
-        return None
+        return self._conjuncts.column(head, written)
 
 
 def _stand_in(match: re.Match[str]) -> str:
