@@ -7,13 +7,15 @@ Inputs (B rows, S new tokens a row, T tokens of the longest row with its past, C
 | `input_ids` | int64 | [B, S] | new tokens, right-padded |
 | `attention_mask` | int64 | [B, T] | one for every token of the row, past and new; right-padded with zeros |
 | `past_key_values.{l}.key`, `.value` | float32 | [B, kv_heads, C, head_dim] | cache buffers |
-| `logits_positions` | int64 | [B or 1, K] | columns of `input_ids` to compute logits for |
+| `positions` | int64 | [P, 2] | places of `input_ids`, row and column, whose last states are wanted |
+| `logits_rows` | int64 | [L] | which of these P to compute all logits for; may be empty |
 
-`logits_positions` counts back from S when negative, and one row of it serves all rows: `[[-1]]` asks for the
-last token of every row. The head costs as much as eight layers: a prefill should ask for what it needs.
+The head costs as much as eight layers: where a constraint
+leaves a few tokens, their logits alone cost next to nothing (`TokenTable`), so a pass asks for what it needs.
 
-Outputs: `logits` float32 [B, K, vocab], and `present.{l}.key`, `.value`, which may be bound to the memory of
-the past: `GroupQueryAttention` then appends in place. Operators of the domain com.microsoft are described in
+Outputs: `hidden` float32 [P, hidden], what the head reads; `logits` float32 [L, vocab]; and
+`present.{l}.key`, `.value`, which may be bound to the memory of the past: `GroupQueryAttention` then appends
+in place. Operators of the domain com.microsoft are described in
 https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md.
 """
 
@@ -31,6 +33,7 @@ from narrowgauge.models.model_config import ModelConfig
 from narrowgauge.models.precision import Precision
 from narrowgauge.models.rotary import rotary_tables
 from narrowgauge.models.tensor_file import TensorFile
+from narrowgauge.models.token_table import TableLayout
 from narrowgauge.models.weights import Weights, stacked
 
 __all__ = ["write_graph"]
@@ -44,7 +47,7 @@ def write_graph(
     path: Path,
     precision: Precision,
     progress: Callable[[float], None] = lambda fraction: None,
-) -> None:
+) -> TableLayout:
     """Writes `path` and, beside it, the weights as `{path}.data`.
 
     Args:
@@ -52,6 +55,9 @@ def write_graph(
         path: The graph to write.
         precision: Of the matrices.
         progress: Called with the fraction done.
+
+    Returns:
+        Where in the weights the head's matrix is.
 
     Raises:
         DataLoss, Unsupported: From reading and quantising the tensors.
@@ -72,9 +78,9 @@ def write_graph(
             last = layer == config.layers - 1
             mixed = _attention(parts, weights, layer, normed)
             if last:
-                # Nothing after the last attention looks at other positions: only those with logits go on.
-                mixed = parts.op("GatherND", [mixed, "logits.columns"], ["last.mixed"], batch_dims=1)
-                residual = parts.op("GatherND", [residual, "logits.columns"], ["last.residual"], batch_dims=1)
+                # Nothing after the last attention looks at other positions: only the wanted ones go on.
+                mixed = parts.op("GatherND", [mixed, "positions"], ["last.mixed"])
+                residual = parts.op("GatherND", [residual, "positions"], ["last.residual"])
             projected = parts.linear(
                 mixed, f"{name}.attention.out", weights.linear(f"{source}.self_attn.o_proj")
             )
@@ -90,10 +96,13 @@ def write_graph(
                 "final.norm" if last else f"layer.{layer + 1}.attention.norm",
                 "model.norm" if last else f"model.layers.{layer + 1}.input_layernorm",
             )
+        parts.op("Identity", [normed], ["hidden"])
+        chosen = parts.op("Gather", ["hidden", "logits_rows"], ["head.input"], axis=0)
         if config.tied_embeddings:
-            parts.shared_head(normed, "logits", "embedding", table)
+            parts.shared_head(chosen, "logits", "embedding", table)
         else:
-            parts.own_head(normed, "logits", "head", weights.linear("lm_head"))
+            parts.own_head(chosen, "logits", "head", weights.linear("lm_head"))
+        layout = parts.table_layout("embedding" if config.tied_embeddings else "head")
         progress(1.0)
     graph = helper.make_graph(parts.nodes, "decoder", _inputs(config), _outputs(config), parts.initializers)
     model = helper.make_model(
@@ -103,27 +112,22 @@ def write_graph(
         opset_imports=[helper.make_opsetid("", _OPSET), helper.make_opsetid(CONTRIB, 1)],
     )
     path.write_bytes(model.SerializeToString(deterministic=True))
+    return layout
 
 
 def _lengths(parts: GraphParts) -> None:
-    """Turns mask and positions into what the operators want.
+    """Turns the mask into what the operators want.
 
-    Makes `seqlens_k` int32 [B] (tokens of a row less one), `total_length` int32 scalar and `logits.columns`
-    int64 [B, K, 1].
+    Makes `seqlens_k` int32 [B] (tokens of a row less one) and `total_length` int32 scalar.
     """
     one = parts.constant("one", np.array(1, np.int64))
     axis_1 = parts.constant("axis_1", np.array([1], np.int64))
-    axis_2 = parts.constant("axis_2", np.array([2], np.int64))
     parts.op("ReduceSum", ["attention_mask", axis_1], ["row.tokens"], keepdims=0)
     parts.op("Sub", ["row.tokens", one], ["row.last"])
     parts.op("Cast", ["row.last"], ["seqlens_k"], to=TensorProto.INT32)
     parts.op("Shape", ["attention_mask"], ["mask.shape"])
     parts.op("Gather", ["mask.shape", one], ["mask.width"], axis=0)
     parts.op("Cast", ["mask.width"], ["total_length"], to=TensorProto.INT32)
-    parts.op("Shape", ["input_ids"], ["batch.size"], start=0, end=1)
-    parts.op("Concat", ["batch.size", axis_1], ["positions.rows"], axis=0)
-    parts.op("Expand", ["logits_positions", "positions.rows"], ["positions"])
-    parts.op("Unsqueeze", ["positions", axis_2], ["logits.columns"])
 
 
 def _norm(parts: GraphParts, weights: Weights, x: str, name: str, source: str) -> str:
@@ -195,14 +199,16 @@ def _inputs(config: ModelConfig) -> list[ValueInfoProto]:
             for layer in range(config.layers)
             for part in ("key", "value")
         ),
-        value("logits_positions", TensorProto.INT64, ["position_rows", "positions"]),
+        value("positions", TensorProto.INT64, ["positions", 2]),
+        value("logits_rows", TensorProto.INT64, ["logits_rows"]),
     ]
 
 
 def _outputs(config: ModelConfig) -> list[ValueInfoProto]:
     cache: list[int | str] = ["batch", config.kv_heads, "present_capacity", config.head_dim]
     return [
-        helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", "positions", config.vocab_size]),
+        helper.make_tensor_value_info("hidden", TensorProto.FLOAT, ["positions", config.hidden]),
+        helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["logits_rows", config.vocab_size]),
         *(
             helper.make_tensor_value_info(f"present.{layer}.{part}", TensorProto.FLOAT, cache)
             for layer in range(config.layers)

@@ -23,6 +23,7 @@ from narrowgauge.models.checkpoint import Float32Array
 from narrowgauge.models.precision import Precision
 from narrowgauge.models.quantize import BLOCK, QuantizedMatrix, quantize_matrix, quantize_with_offsets
 from narrowgauge.models.tensor_file import TensorFile
+from narrowgauge.models.token_table import TableLayout
 from narrowgauge.models.weights import LinearWeights
 
 __all__ = ["CONTRIB", "GraphParts"]
@@ -49,7 +50,7 @@ class GraphParts:
     precision: Precision
     nodes: list[NodeProto] = field(default_factory=list)
     initializers: list[TensorProto] = field(default_factory=list)
-    _stored: set[str] = field(default_factory=set)
+    _stored: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
     def op(
         self, kind: str, inputs: list[str], outputs: list[str], domain: str = "", **attributes: Any
@@ -60,9 +61,9 @@ class GraphParts:
         )
         return outputs[0]
 
-    def constant(self, name: str, value: NDArray[np.generic]) -> str:
-        """Adds an initializer and returns its name."""
-        self.initializers.append(self.weights.add(name, value))
+    def constant(self, name: str, value: NDArray[np.generic], *, inline: bool = True) -> str:
+        """Adds an initializer and returns its name; `inline` as in `TensorFile.add`."""
+        self.initializers.append(self.weights.add(name, value, inline=inline))
         return name
 
     def linear(self, x: str, name: str, weights: LinearWeights) -> str:
@@ -86,7 +87,7 @@ class GraphParts:
         """
         output, bits = f"{name}.output", self.precision.table_bits
         if bits is None:
-            self.op("Gather", [self.constant(f"{name}.weight", weights.merged()), ids], [output], axis=0)
+            self.op("Gather", [self._store_float(name, weights), ids], [output], axis=0)
             return None
         matrix = quantize_matrix(weights.merged(), bits)
         self._store(name, matrix)
@@ -115,12 +116,17 @@ class GraphParts:
     def own_head(self, x: str, output: str, name: str, weights: LinearWeights) -> None:
         """Adds the product with a head that is not the embedding."""
         if self.precision.table_bits is None:
-            weight = self.constant(f"{name}.weight", weights.merged())
-            self.op("FusedMatMul", [x, weight], [output], CONTRIB, transB=1)
+            self.op("FusedMatMul", [x, self._store_float(name, weights)], [output], CONTRIB, transB=1)
         else:
             matrix = quantize_matrix(weights.merged(), self.precision.table_bits)
             self._store(name, matrix)
             self._quantized_product(x, output, name, matrix, None)
+
+    def table_layout(self, name: str) -> TableLayout:
+        """Returns where a matrix is that was stored."""
+        rows, columns, bits = self._stored[name]
+        parts = ("weight",) if bits == 32 else ("codes", "scales", "zero_points")
+        return TableLayout(rows, columns, bits, tuple(self.weights.start(f"{name}.{part}") for part in parts))
 
     def _float_product(self, x: str, name: str, weight: str, bias: Float32Array | None) -> str:
         product = self.op("FusedMatMul", [x, weight], [f"{name}.product"], CONTRIB, transB=1)
@@ -155,10 +161,15 @@ class GraphParts:
         return self._quantized_product(extended, f"{name}.output", name, matrix, weights.bias)
 
     def _store(self, name: str, matrix: QuantizedMatrix) -> None:
-        self._stored.add(name)
-        self.constant(f"{name}.codes", matrix.packed_codes())
-        self.constant(f"{name}.scales", matrix.scales)
-        self.constant(f"{name}.zero_points", matrix.packed_zero_points())
+        self._stored[name] = (matrix.rows, matrix.columns, matrix.bits)
+        self.constant(f"{name}.codes", matrix.packed_codes(), inline=False)
+        self.constant(f"{name}.scales", matrix.scales, inline=False)
+        self.constant(f"{name}.zero_points", matrix.packed_zero_points(), inline=False)
+
+    def _store_float(self, name: str, weights: LinearWeights) -> str:
+        matrix = weights.merged()
+        self._stored[name] = (*matrix.shape, 32)
+        return self.constant(f"{name}.weight", matrix, inline=False)
 
     def _quantized_product(
         self, x: str, output: str, stored: str, matrix: QuantizedMatrix, bias: Float32Array | None

@@ -34,7 +34,7 @@ from narrowgauge.models.weights import Weights
 __all__ = ["default_cache", "prepare"]
 
 # Part of every cache key: raise it whenever the same inputs give other files.
-_WRITER_VERSION = 2
+_WRITER_VERSION = 3
 
 Progress = Callable[[str, float], None]
 
@@ -98,10 +98,11 @@ def prepare(
     cache.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=cache))
     try:
+        head = None
         if stored_as is None:
             _write_gguf(checkpoint, path, patch, scratch)
         else:
-            write_graph(
+            head = write_graph(
                 Weights(checkpoint, patch),
                 scratch / "model.onnx",
                 stored_as,
@@ -118,7 +119,7 @@ def prepare(
             "adapter_sha256": adapter_sha256,
         }
         report("check", 0.0)
-        write_manifest(scratch, facts, checkpoint.config)
+        write_manifest(scratch, facts, checkpoint.config, head)
         scratch.chmod(0o755)  # mkdtemp's 0700 would hide a shared cache from a service's own user
         _publish(scratch, folder)
     finally:

@@ -23,6 +23,7 @@ from typing import Any
 
 from narrowgauge.errors import DataLoss, NotFound, Unsupported
 from narrowgauge.models.model_config import ModelConfig
+from narrowgauge.models.token_table import TableLayout
 
 __all__ = ["GGUF", "MANIFEST", "PreparedModel", "load_prepared", "sha256_of_file", "write_manifest"]
 
@@ -30,7 +31,7 @@ MANIFEST = "manifest.json"
 GGUF = "gguf"
 """The precision of a folder that holds the checkpoint's own GGUF file, for llama.cpp."""
 # Raised when a graph of an older writer could no longer be run by the engine.
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class PreparedModel:
         source_sha256: Hash of the checkpoint that it was made from.
         adapter_sha256: Hash of the adapter merged into it, empty without one.
         config: Shape of the network, special tokens, chat form.
+        head: Where the head's matrix is in `weights_path`; None in the precision `GGUF`.
     """
 
     path: Path
@@ -56,11 +58,17 @@ class PreparedModel:
     source_sha256: str
     adapter_sha256: str
     config: ModelConfig
+    head: TableLayout | None
 
     @property
     def model_path(self) -> Path:
         """The ONNX graph."""
         return self.path / "model.onnx"
+
+    @property
+    def weights_path(self) -> Path:
+        """The graph's weights."""
+        return self.path / "model.onnx.data"
 
     @property
     def gguf_path(self) -> Path:
@@ -109,6 +117,7 @@ def load_prepared(path: Path) -> PreparedModel:
             source_sha256=manifest["source_sha256"],
             adapter_sha256=manifest["adapter_sha256"],
             config=ModelConfig.from_json(manifest["config"]),
+            head=TableLayout.from_json(manifest["head"]) if manifest["head"] is not None else None,
         )
         files = [(path / name, entry["bytes"], entry["sha256"]) for name, entry in manifest["files"].items()]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -118,19 +127,28 @@ def load_prepared(path: Path) -> PreparedModel:
     return model
 
 
-def write_manifest(folder: Path, facts: dict[str, Any], config: ModelConfig) -> None:
+def write_manifest(
+    folder: Path, facts: dict[str, Any], config: ModelConfig, head: TableLayout | None
+) -> None:
     """Writes the manifest over all files that are in the folder.
 
     Args:
         folder: Holds the finished files, and no manifest yet.
         facts: `name`, `licence`, `precision`, `source_sha256`, `adapter_sha256`.
         config: Of the model.
+        head: Of the graph; None without one.
     """
     files = {
         file.name: {"bytes": file.stat().st_size, "sha256": sha256_of_file(file)}
         for file in sorted(folder.iterdir())
     }
-    manifest = {"format": _FORMAT, **facts, "config": config.to_json(), "files": files}
+    manifest = {
+        "format": _FORMAT,
+        **facts,
+        "config": config.to_json(),
+        "head": head.to_json() if head is not None else None,
+        "files": files,
+    }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
 
 

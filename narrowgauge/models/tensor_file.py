@@ -38,10 +38,16 @@ class TensorFile:
     ) -> None:
         self._file.close()
 
-    def add(self, name: str, array: NDArray[np.generic]) -> TensorProto:
-        """Writes an array and returns the initializer that refers to it."""
+    def add(self, name: str, array: NDArray[np.generic], *, inline: bool = True) -> TensorProto:
+        """Writes an array and returns the initializer that refers to it.
+
+        Args:
+            name: Of the initializer.
+            array: Any.
+            inline: Whether a small one may stand in the graph itself.
+        """
         array = np.ascontiguousarray(array)
-        if array.nbytes < _INLINE_BYTES:
+        if inline and array.nbytes < _INLINE_BYTES:
             return helper.make_tensor(
                 name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape, array.tobytes(), raw=True
             )
@@ -50,6 +56,10 @@ class TensorFile:
         self._file.write(array.data)
         self._places[name] = (start, array.nbytes)
         return self.alias(name, name, array.shape, helper.np_dtype_to_tensor_dtype(array.dtype))
+
+    def start(self, name: str) -> int:
+        """Returns the byte at which a tensor begins that was written, and not inline."""
+        return self._places[name][0]
 
     def alias(self, name: str, of: str, shape: tuple[int, ...], data_type: int) -> TensorProto:
         """Returns an initializer over the bytes of a tensor that was written, under another shape."""

@@ -70,7 +70,7 @@ class OwnEngine:
 
     def prefill(self, tokens: Sequence[int]) -> float:
         """See `BenchEngine.prefill`."""
-        return _timed(partial(self._bare(2, len(tokens) + 1).append, 0, 0, tokens))
+        return _timed(partial(self._bare(2, len(tokens) + 1).append, 0, 0, tokens, wide=(True,)))
 
     def decode(self, batch: int, past: int, steps: int) -> float:
         """See `BenchEngine.decode`."""
@@ -82,7 +82,7 @@ class OwnEngine:
             for slot in range(self._filled, rows):
                 runner.append(slot, 0, ids)
             self._filled = rows
-        step = partial(runner.decode, 0, [past] * rows, [17] * rows)
+        step = partial(runner.decode, 0, [past] * rows, [17] * rows, [True] * rows)
         return sum(_timed(step) for _ in range(steps)) / steps
 
     def close(self) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,14 @@ _NULLS = frozenset("null"[:end] for end in range(1, 5))
 _DAY_CHARS = 10
 
 
+class _Several(NamedTuple):
+    """A token that finishes a word: whole words behind that, and the one that its text breaks off in."""
+
+    token: int
+    whole: list[str]
+    begun: str
+
+
 class WordTokens:
     """The vocabulary by the words that its tokens write; found once a model."""
 
@@ -37,10 +46,12 @@ class WordTokens:
         # By the letters and digits that they add: to an unfinished word, or as a new one.
         self.going_on: dict[str, list[int]] = defaultdict(list)
         self.beginning: dict[str, list[int]] = defaultdict(list)
+        # The same for tokens that finish this word, and may have further ones.
+        self.finishing: dict[str, list[_Several]] = defaultdict(list)
+        self.holding: dict[str, list[_Several]] = defaultdict(list)
         self.digits: dict[str, int] = {}
         wordless: list[int] = list(tokenizer.eos)
         broken: list[int] = []
-        several: dict[int, str] = {}
         numeric: list[int] = []
         texts = list(tokenizer.texts())
         for token, text in texts:
@@ -50,7 +61,10 @@ class WordTokens:
             elif not runs:
                 wordless.append(token)
             elif len(runs) > 1 or not text.endswith(runs[0]):
-                several[token] = text
+                ends_in_word = text.endswith(runs[-1])
+                rest = (runs[1:-1], runs[-1]) if ends_in_word else (runs[1:], "")
+                place = self.finishing if text.startswith(runs[0]) else self.holding
+                place[runs[0]].append(_Several(token, *rest))
             elif text == runs[0]:
                 self.going_on[text].append(token)
             else:
@@ -68,7 +82,6 @@ class WordTokens:
         self.not_closed_on = ~self.mask(token for token, text in texts if text.startswith('",'))
         self.not_on = ~self.mask(token for token, text in texts if text.lstrip('"').startswith(","))
         self.not_end = ~self.mask(tokenizer.eos)
-        self.several = several
         self._texts = {text: token for token, text in texts}
         self._longest = max(map(len, self._texts))
 
@@ -107,9 +120,11 @@ class GroundingRule:
         self._grounds = grounds
         self._open_value = open_value
         self._masks: dict[OpenValue, Mask] = {}
+        self._texts: dict[str, Mask] = {}
         # What takes long is made here, where no other request waits for it.
         grounds.prepare()
-        self._starts = self._beginnings()
+        self._parts = frozenset(word[:end] for word in grounds.words for end in range(len(word) + 1))
+        self._between = self._between_words()
 
     def narrow(self, mask: Mask, written: str) -> None:
         """Takes out the tokens that break the rule.
@@ -156,19 +171,10 @@ class GroundingRule:
 
     def _text(self, run: str, *, pattern: bool) -> Mask:
         """Mask behind an unfinished word, or between words when it is empty."""
-        tokens, words = self._tokens, self._grounds.words
-        allowed: list[int] = []
-        for word in words:
-            if word.startswith(run):
-                for end in range(len(run) + 1, len(word) + 1):
-                    allowed += tokens.going_on.get(word[len(run) : end], ())
-        whole = not run or run in words
-        allowed += (token for token, text in tokens.several.items() if self._fits(run + text))
-        mask = tokens.mask(allowed)
-        if not self._grounds.text.isascii():
-            mask = mask | tokens.broken
-        if whole:
-            mask = mask | tokens.wordless | self._starts
+        tokens = self._tokens
+        if run not in self._texts:
+            self._texts[run] = self._in_word(run)
+        mask = self._texts[run]
         # A pattern may end inside a word: `wrench%` for wrenches.
         if pattern:
             return mask | tokens.wild
@@ -176,20 +182,37 @@ class GroundingRule:
             mask = mask & ~tokens.signed[sign]
         return mask
 
-    def _beginnings(self) -> Mask:
-        """Mask of the tokens that begin a word behind a sign or a space."""
-        parts = {word[:end] for word in self._grounds.words for end in range(1, len(word) + 1)}
-        return self._tokens.mask(token for part in parts for token in self._tokens.beginning.get(part, ()))
+    def _in_word(self, run: str) -> Mask:
+        tokens, words = self._tokens, self._grounds.words
+        allowed: list[int] = []
+        for word in words:
+            if word.startswith(run):
+                for end in range(len(run) + 1, len(word) + 1):
+                    allowed += tokens.going_on.get(word[len(run) : end], ())
+                allowed += self._fitting(tokens.finishing.get(word[len(run) :], ()))
+        mask = tokens.mask(allowed)
+        if not self._grounds.text.isascii():
+            mask = mask | tokens.broken
+        return mask | self._between if not run or run in words else mask
 
-    def _fits(self, text: str) -> bool:
-        """Whether each finished word of a text is known, and the unfinished one at its end can become so."""
-        words = self._grounds.words
-        for run in _RUN.finditer(text):
-            if run.end() == len(text):
-                return any(word.startswith(run[0]) for word in words)
-            if run[0] not in words:
-                return False
-        return True
+    def _between_words(self) -> Mask:
+        """Mask of the tokens that write no word, or begin one behind a sign or a space."""
+        tokens = self._tokens
+        allowed: list[int] = []
+        for part in self._parts:
+            allowed += tokens.beginning.get(part, ())
+        for word in self._grounds.words:
+            allowed += self._fitting(tokens.holding.get(word, ()))
+        return tokens.wordless | tokens.mask(allowed)
+
+    def _fitting(self, several: Iterable[_Several]) -> Iterator[int]:
+        """Tokens whose further words are known ones, and the last, unfinished one can become so."""
+        words, parts = self._grounds.words, self._parts
+        return (
+            token
+            for token, whole, begun in several
+            if begun in parts and all(word in words for word in whole)
+        )
 
     def _one_of(self, values: Iterable[str], begun: str) -> Mask:
         """Mask of the digits that lead to one of the values; and of all else where none or a whole one is."""

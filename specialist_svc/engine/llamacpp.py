@@ -275,7 +275,7 @@ class LlamaCppBackend:
             self._check(task)
         while not writer.finished and not writer.closes():
             self._passed(task, text)
-            token = self._server.choose(task.slot, text, writer.mask())
+            token = self._server.choose(task.slot, text, writer.place.mask)
             task.prefilled = task.prefilled or time.monotonic()
             for run in writer.take(token):
                 text += run.tokens

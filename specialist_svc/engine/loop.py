@@ -13,12 +13,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from narrowgauge.errors import InternalError, NarrowgaugeError
 from specialist_svc.engine import refusals
 from specialist_svc.engine.backend import Counters
+from specialist_svc.engine.place import State, likeliest
 from specialist_svc.engine.prefix_cache import KvBlock, PrefixCache, Segment
 from specialist_svc.engine.runner import Runner
 from specialist_svc.engine.scheduler import DecodeSequence, Run, Scheduler, SchedulerLimits, windows
@@ -166,8 +164,10 @@ class StepLoop:
             step = self._scheduler.plan()
         for append in step.appends:
             task = _task(append.sequence)
-            logits = self._runner.append(task.slot, task.length, append.tokens, append.checked)
-            self._passed(task, append.tokens, logits, checked=append.checked)
+            states = self._runner.append(
+                task.slot, task.length, append.tokens, checked=append.checked, wide=append.wide
+            )
+            self._passed(task, append.tokens, states, checked=append.checked)
         self._decode([_task(sequence) for sequence in step.singles])
 
     def _decode(self, tasks: list[DecodeTask]) -> None:
@@ -176,10 +176,11 @@ class StepLoop:
             # A slot that is only in the way takes a dummy behind its own tokens.
             lengths = [len(self._slots[slot].tokens) for slot in window]
             tokens = [by_slot[slot].runs[0].tokens[0] if slot in by_slot else 0 for slot in window]
-            logits = self._runner.decode(window.start, lengths, tokens)
+            wide = [slot in by_slot and any(by_slot[slot].runs[0].wide) for slot in window]
+            states = self._runner.decode(window.start, lengths, tokens, wide)
             for row, slot in enumerate(window):
                 if slot in by_slot:
-                    self._passed(by_slot[slot], (tokens[row],), logits[row : row + 1], single=True)
+                    self._passed(by_slot[slot], (tokens[row],), states[row : row + 1], single=True)
 
     def _choose_slot(self, sequence: DecodeSequence, free: Sequence[int]) -> int:
         if not self._caches.reuse_slots:
@@ -222,7 +223,7 @@ class StepLoop:
         self,
         task: DecodeTask,
         tokens: tuple[int, ...],
-        logits: NDArray[np.float32],
+        states: Sequence[State],
         *,
         single: bool = False,
         checked: tuple[int, ...] = (),
@@ -232,7 +233,7 @@ class StepLoop:
         Args:
             task: The request.
             tokens: What the pass read for it.
-            logits: float32 [places, vocab_size]: behind the last token, or behind each of `checked`.
+            states: Behind the last token, or behind each of `checked`.
             single: Whether it was a ragged pass.
             checked: See `Run.checked`.
         """
@@ -240,7 +241,7 @@ class StepLoop:
         runs: tuple[Run, ...] = ()
         failure: NarrowgaugeError | None = None
         if checked:
-            read, runs, failure = self._check(task, logits, checked)
+            read, runs, failure = self._check(task, states, checked)
         before = task.length
         self._slots[task.slot].extend(tokens[:read], single=single)
         with self._wake:
@@ -254,7 +255,7 @@ class StepLoop:
             if not task.writing:
                 task.writing = True
                 task.prefilled = time.monotonic()
-            _, runs, failure = self._check(task, logits, (read,))
+            _, runs, failure = self._check(task, states, (read,))
         task.runs.extend(runs)
         task.first_token = task.first_token or time.monotonic()
         if failure is not None:
@@ -263,7 +264,7 @@ class StepLoop:
             self._finish(task)
 
     def _check(
-        self, task: DecodeTask, logits: NDArray[np.float32], checked: tuple[int, ...]
+        self, task: DecodeTask, states: Sequence[State], checked: tuple[int, ...]
     ) -> tuple[int, tuple[Run, ...], NarrowgaugeError | None]:
         """Chooses tokens as far as they are what was guessed, and the first that is not.
 
@@ -274,13 +275,15 @@ class StepLoop:
         runs: tuple[Run, ...] = ()
         read = checked[0]
         try:
-            for place, row in enumerate(logits):
-                runs = writer.choose(row)
+            for number, state in enumerate(states):
+                if writer.closes():
+                    break
+                runs = writer.take(likeliest(writer.place, state, self._runner.table))
                 if not writer.finished and len(writer.tokens) >= task.request.max_tokens:
                     raise refusals.call_too_long(task.request.max_tokens)
                 if runs or writer.finished:
                     break
-                read = checked[place + 1]
+                read = checked[number + 1]
         except NarrowgaugeError as exc:
             return read, (), exc
         return read, runs, None

@@ -24,7 +24,8 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from narrowgauge.errors import DataLoss, FailedPrecondition
-from narrowgauge.models import PreparedModel
+from narrowgauge.models import PreparedModel, TokenTable
+from specialist_svc.engine.place import State
 from specialist_svc.engine.prefix_cache import KvBlock
 
 __all__ = ["KvCopy", "OnnxRunner", "open_session"]
@@ -88,6 +89,7 @@ class OnnxRunner:
         slots: Requests that have a place.
         capacity: Tokens that a slot takes, a dummy's place included.
         passes: Passes run so far.
+        table: The head's matrix.
     """
 
     def __init__(
@@ -99,42 +101,39 @@ class OnnxRunner:
         # A ragged pass has two rows or more, so a lone slot gets a neighbour that nobody uses.
         self.rows = max(2, slots)
         self.capacity = slot_tokens + 1
-        self.vocab_size = config.vocab_size
+        self.vocab_size, self._hidden = config.vocab_size, config.hidden
         self.passes = 0
+        assert model.head is not None
+        self.table = TokenTable(model.weights_path, model.head)
         shape = (self.rows, config.kv_heads, self.capacity, config.head_dim)
         # Zero pages are only touched, and only then taken from the machine, when a slot grows into them.
         self._kv = [np.zeros(shape, np.float32) for _ in range(2 * config.layers)]
         self._names = [f"{layer}.{kind}" for layer in range(config.layers) for kind in ("key", "value")]
         self._bindings: dict[tuple[int, int], ort.IOBinding] = {}
-        self._last = np.array([[-1]], np.int64)
 
     def append(
-        self, slot: int, length: int, tokens: Sequence[int], checked: Sequence[int] = ()
-    ) -> NDArray[np.float32]:
+        self,
+        slot: int,
+        length: int,
+        tokens: Sequence[int],
+        *,
+        checked: Sequence[int] = (),
+        wide: Sequence[bool] = (),
+    ) -> list[State]:
         """See `Runner.append`."""
         ids = np.array([tokens if len(tokens) > 1 else (tokens[0], 0)], np.int64)
         mask = np.ones((1, length + ids.shape[1]), np.int64)
-        places = np.array([checked or (len(tokens),)], np.int64) - 1
-        rows: NDArray[np.float32] = self._run(slot, 1, ids, mask, places)[0]
-        return rows
+        ends = (checked or (len(tokens),))[: len(wide)]
+        return self._run(slot, 1, ids, mask, [(0, end - 1) for end in ends], wide)
 
-    def decode(self, first: int, lengths: Sequence[int], tokens: Sequence[int]) -> NDArray[np.float32]:
-        """Reads one token in each of neighbouring slots.
-
-        Args:
-            first: The first slot.
-            lengths: For each slot its tokens so far.
-            tokens: For each slot its token; any one for a slot that is only in the way.
-
-        Returns:
-            Logits, float32 [slots of the pass, vocab_size]; valid until the next pass.
-        """
+    def decode(
+        self, first: int, lengths: Sequence[int], tokens: Sequence[int], wide: Sequence[bool]
+    ) -> list[State]:
+        """See `Runner.decode`."""
         new = np.array(lengths, np.int64) + 1
         mask = (np.arange(int(new.max())) < new[:, None]).astype(np.int64)
-        rows: NDArray[np.float32] = self._run(
-            first, len(lengths), np.array(tokens, np.int64)[:, None], mask, self._last
-        )[:, 0]
-        return rows
+        places = [(row, 0) for row in range(len(lengths))]
+        return self._run(first, len(lengths), np.array(tokens, np.int64)[:, None], mask, places, wide)
 
     def copy_out(self, slot: int, begin: int, end: int) -> KvCopy:
         """Copies positions of a slot."""
@@ -158,17 +157,27 @@ class OnnxRunner:
         rows: int,
         ids: NDArray[np.int64],
         mask: NDArray[np.int64],
-        positions: NDArray[np.int64],
-    ) -> NDArray[np.float32]:
+        places: Sequence[tuple[int, int]],
+        wide: Sequence[bool],
+    ) -> list[State]:
+        # Two rows or more here as well; what is not wanted twice is computed twice.
+        spare = [places[0] if places else (0, 0)] * max(0, 2 - len(places))
+        positions = np.array([*places, *spare], np.int64)
+        rows_of_head = [place for place, whole in enumerate(wide) if whole]
+        chosen = np.array(rows_of_head * 2 if len(rows_of_head) == 1 else rows_of_head, np.int64)
+        hidden = np.empty((len(positions), self._hidden), np.float32)
+        logits = np.empty((len(chosen), self.vocab_size), np.float32)
         binding = self._binding(first, rows)
         binding.bind_cpu_input("input_ids", ids)
         binding.bind_cpu_input("attention_mask", mask)
-        binding.bind_cpu_input("logits_positions", positions)
-        logits = np.empty((rows, positions.shape[1], self.vocab_size), np.float32)
-        binding.bind_output("logits", "cpu", 0, np.float32, list(logits.shape), logits.ctypes.data)
+        binding.bind_cpu_input("positions", positions)
+        binding.bind_cpu_input("logits_rows", chosen)
+        for name, output in (("hidden", hidden), ("logits", logits)):
+            binding.bind_output(name, "cpu", 0, np.float32, list(output.shape), output.ctypes.data)
         self._session.run_with_iobinding(binding)
         self.passes += 1
-        return logits
+        found = dict(zip(rows_of_head, logits, strict=False))
+        return [State(hidden[place], found.get(place)) for place in range(len(wide))]
 
     def _binding(self, first: int, rows: int) -> ort.IOBinding:
         """Returns the binding of neighbouring slots' rows; made once, because it names twice 60 buffers."""

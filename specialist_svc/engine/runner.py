@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from narrowgauge.models import TokenTable
+from specialist_svc.engine.place import State
 from specialist_svc.engine.prefix_cache import KvBlock
 
 __all__ = ["Runner"]
@@ -28,31 +27,45 @@ class Runner(Protocol):
     def passes(self) -> int:
         """Passes run so far."""
 
+    @property
+    def table(self) -> TokenTable:
+        """The head's matrix."""
+
     def append(
-        self, slot: int, length: int, tokens: Sequence[int], checked: Sequence[int] = ()
-    ) -> NDArray[np.float32]:
+        self,
+        slot: int,
+        length: int,
+        tokens: Sequence[int],
+        *,
+        checked: Sequence[int] = (),
+        wide: Sequence[bool] = (),
+    ) -> list[State]:
         """Reads tokens behind the first `length` ones of a slot.
 
         Args:
             slot: The slot.
             length: Its tokens so far.
             tokens: At least one.
-            checked: Numbers of these tokens behind which logits are wanted; empty for the last one alone.
+            checked: Numbers of these tokens behind which a token is chosen; empty for the last one alone.
+            wide: For each of these places, whether all logits are wanted; empty where nothing is chosen.
 
         Returns:
-            Logits, float32 [places, vocab_size]; valid until the next pass.
+            A state for each of `wide`; valid until the next pass.
         """
 
-    def decode(self, first: int, lengths: Sequence[int], tokens: Sequence[int]) -> NDArray[np.float32]:
+    def decode(
+        self, first: int, lengths: Sequence[int], tokens: Sequence[int], wide: Sequence[bool]
+    ) -> list[State]:
         """Reads one token in each of neighbouring slots.
 
         Args:
             first: The first slot.
             lengths: For each slot its tokens so far.
             tokens: For each slot its token; any one for a slot that is only in the way.
+            wide: For each slot, whether all logits are wanted behind its token.
 
         Returns:
-            Logits, float32 [slots of the pass, vocab_size]; valid until the next pass.
+            A state for each slot; valid until the next pass.
         """
 
     def copy_out(self, slot: int, begin: int, end: int) -> KvBlock:

@@ -29,11 +29,14 @@ class Run:
         checked: For a run that ends in guesses, how many of its tokens stand before each place where a token
             is chosen: first those that are sure, then those up to each guess with what is forced behind it.
             Empty for a run without guesses.
+        wide: For each place where a token is chosen, `checked` or the run's end, whether logits of all tokens
+            are wanted there. Empty for a run after which none is chosen.
     """
 
     tokens: tuple[int, ...]
     single: bool = False
     checked: tuple[int, ...] = ()
+    wide: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,11 +86,13 @@ class Append:
         sequence: The request.
         tokens: The tokens.
         checked: See `Run.checked`.
+        wide: See `Run.wide`; empty where the run goes on behind these tokens.
     """
 
     sequence: DecodeSequence
     tokens: tuple[int, ...]
     checked: tuple[int, ...] = ()
+    wide: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -198,9 +203,9 @@ class Scheduler:
             elif sequence.writing:
                 # Guesses are few, and go with the tokens before them.
                 most = len(run.tokens) if run.checked else self._limits.chunk_tokens
-                appends.append(Append(sequence, run.tokens[:most], run.checked))
+                appends.append(_append(sequence, run, most))
             elif reading is None:
-                reading = Append(sequence, run.tokens[: self._limits.chunk_tokens])
+                reading = _append(sequence, run, self._limits.chunk_tokens)
         if reading is not None:
             appends.append(reading)
         return Step(tuple(appends), tuple(singles))
@@ -211,7 +216,7 @@ class Scheduler:
         """
         run = sequence.runs.popleft()
         if tokens < len(run.tokens) and not run.checked:
-            sequence.runs.appendleft(Run(run.tokens[tokens:]))
+            sequence.runs.appendleft(Run(run.tokens[tokens:], wide=run.wide))
         sequence.length += tokens
 
     def remove(self, sequence: DecodeSequence) -> None:
@@ -226,6 +231,11 @@ class Scheduler:
     def all(self) -> list[DecodeSequence]:
         """Every request, active ones first."""
         return [*self._active, *self._waiting]
+
+
+def _append(sequence: DecodeSequence, run: Run, most: int) -> Append:
+    wide = run.wide if len(run.tokens) <= most else ()
+    return Append(sequence, run.tokens[:most], run.checked, wide)
 
 
 def _is_gone(sequence: DecodeSequence, now: float) -> bool:

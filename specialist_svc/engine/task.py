@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from specialist_svc.engine.backend import Decoded, DecodeRequest, DecodeTimings, Written
@@ -94,6 +94,8 @@ class DecodeTask(DecodeSequence):
                 self.runs[-1] = Run(last.tokens + run.tokens)
             else:
                 self.runs.append(run)
+        if not self.writer.finished:
+            self.runs[-1] = replace(self.runs[-1], wide=(self.writer.place.wide,))
 
     def written_segments(self) -> list[Segment]:
         """Segments of the prompt and of what was written and read again, for the conversation's next turn."""

@@ -1,13 +1,12 @@
-"""Writes one text: chooses tokens under a guide, and appends what the guide forces.
+"""Writes one text under a guide: says which tokens may come next, and appends what the guide forces.
 
-Greedy: the allowed token with the highest logit, the lowest id among equals. Forced text is not sampled; its
-tokens are those of the whole text's own tokenisation, so that the model reads at run time what it read in
-training. For that a sampled token that has not gone through the model yet may still be exchanged: after `"`
-the forced `,"key` becomes `","`, `key`.
+Forced text is not sampled; its tokens are those of the whole text's own tokenisation, so that the model reads
+at run time what it read in training. For that a sampled token that has not gone through the model yet may
+still be exchanged: after `"` the forced `,"key` becomes `","`, `key`.
 
 What the text probably goes on with is guessed (`Drafter`), and guesses go through the model together with the
-tokens before them. A guess is kept when the token that the logits choose before it is the same one: the text
-is what it would be without guesses, but for the last bits of logits between two tokens as good as equal.
+tokens before them. A guess is kept when the token that is chosen before it is the same one: the text is what
+it would be without guesses, but for the last bits of logits between two tokens as good as equal.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ from specialist_svc.engine.digits import DigitRule
 from specialist_svc.engine.drafting import LEAST_CHANCE, LEAST_EXPECTED, MOST_TOKENS, Drafter
 from specialist_svc.engine.grounding import GroundingRule
 from specialist_svc.engine.guide import Guide, mask_words
+from specialist_svc.engine.place import Place
 from specialist_svc.engine.scheduler import Run
 from specialist_svc.engine.tokenizer import ModelTokenizer
 
@@ -75,8 +75,10 @@ class Writer:
         self._grounding = grounding
         self.forced_runs = forced_runs
         self._drafter = drafter
-        # What the guesses that are on their way would write, one after the other.
+        # What the guesses that are on their way would write, one after the other; and where the next token is
+        # chosen, followed by the places behind each of them.
         self._guessed: deque[tuple[int, ...]] = deque()
+        self._places: deque[Place] = deque()
         self._mask: NDArray[np.int32] = np.zeros((1, mask_words(tokenizer.vocab_size)), np.int32)
         self._sampled = 0
         self._closing_from = self._search_from = max(max_tokens - CLOSING_RESERVE, max_tokens // 2)
@@ -108,41 +110,23 @@ class Writer:
         """Returns the runs that the constraint forces before anything is sampled."""
         return self._extend([])
 
-    def choose(self, logits: NDArray[np.float32]) -> tuple[Run, ...]:
-        """Writes on after the last token.
-
-        Args:
-            logits: float32 [vocab_size], of the last token's position.
-
-        Returns:
-            What goes through the model next; nothing when the text is finished, or when the token was guessed
-            and has gone through it.
-
-        Raises:
-            InternalError: The constraint allows nothing.
-        """
-        if self.closes():
-            return ()
-        return self.take(self._sample(logits))
+    @property
+    def place(self) -> Place:
+        """Where the next token is chosen; there after `begin`, until the text is finished."""
+        return self._places[0]
 
     def closes(self) -> bool:
         """Ends the text when its limit is near and there is a short way; tells whether it did."""
         return len(self.tokens) >= self._closing_from and self._close()
 
-    def mask(self) -> NDArray[np.int32]:
-        """Returns which tokens may come next: int32 [words], least significant bit first; valid until the
-        next call.
-        """
-        self._guide.fill_mask(self._mask)
-        if self._digits is not None:
-            self._digits.narrow(self._mask, self._written[-24:].decode("utf-8", "replace"))
-        if self._grounding is not None:
-            self._grounding.narrow(self._mask, self._written.decode("utf-8", "replace"))
-        row: NDArray[np.int32] = self._mask[0]
-        return row
-
     def take(self, token: int) -> tuple[Run, ...]:
-        """Writes a token that `mask` allows, and what is forced after it; see `choose`."""
+        """Writes a token that `place` allows, and what is forced after it.
+
+        Returns:
+            What goes through the model next; nothing when the text is finished, or when the token was guessed
+            and has gone through it.
+        """
+        self._places.popleft()
         if token in self._tokenizer.eos:
             self.finished = True
             return ()
@@ -150,18 +134,13 @@ class Writer:
         self._guide.accept([token])
         return self._extend([token])
 
-    def _sample(self, logits: NDArray[np.float32]) -> int:
-        bits = self.mask()
-        # Most often the model's favourite is allowed, and the whole mask need not be unpacked.
-        token = int(logits.argmax())
-        if bits[token >> 5] >> (token & 31) & 1:
-            return token
-        allowed = np.flatnonzero(np.unpackbits(bits.view(np.uint8), count=len(logits), bitorder="little"))
-        if not len(allowed):
-            raise InternalError(
-                "CONSTRAINT_EMPTY", "the constraint allows no token where a call is unfinished"
-            )
-        return int(allowed[logits[allowed].argmax()])
+    def _find_place(self) -> Place:
+        self._guide.fill_mask(self._mask)
+        if self._digits is not None:
+            self._digits.narrow(self._mask, self._written[-24:].decode("utf-8", "replace"))
+        if self._grounding is not None:
+            self._grounding.narrow(self._mask, self._written.decode("utf-8", "replace"))
+        return Place(self._mask[0].copy())
 
     def _close(self) -> bool:
         """Ends the text if it may end here, or on a short way that is found; tells whether it did."""
@@ -190,7 +169,10 @@ class Writer:
         fresh = self._canonical(sampled + forced) if sampled and forced else sampled + forced
         self.tokens += fresh
         self.finished = self._guide.must_end()
-        if self.finished or not fresh:
+        if self.finished:
+            return ()
+        if not fresh:
+            self._places.append(self._find_place())
             return ()
         if self._guessed and tuple(fresh) == self._guessed[0]:
             self._guessed.popleft()
@@ -200,8 +182,12 @@ class Writer:
                 return ()
             return self._runs(fresh, single=False)
         self._guessed.clear()
+        self._places.clear()
+        self._places.append(self._find_place())
         if self._drafter is not None and sampled:
-            self._guessed.extend(self._draft(self._drafter, room=MOST_TOKENS))
+            for guess, place in self._draft(self._drafter, room=MOST_TOKENS):
+                self._guessed.append(guess)
+                self._places.append(place)
         return self._runs(fresh, single=not forced and not self._guessed)
 
     def _canonical(self, fresh: list[int]) -> list[int]:
@@ -214,26 +200,30 @@ class Writer:
 
     def _runs(self, fresh: list[int], *, single: bool) -> tuple[Run, ...]:
         self.single += [single] * len(fresh)
+        here = (self._places[0].wide,)
         if not single and not self.forced_runs:
-            return tuple(Run((token,)) for token in fresh)
+            return (*(Run((token,)) for token in fresh[:-1]), Run((fresh[-1],), wide=here))
         if not self._guessed:
-            return (Run(tuple(fresh), single),)
+            return (Run(tuple(fresh), single, wide=here),)
         ends = accumulate(map(len, self._guessed), initial=len(fresh))
         guesses = (token for guess in self._guessed for token in guess)
-        return (Run((*fresh, *guesses), checked=tuple(ends)),)
+        wide = tuple(place.wide for place in self._places)
+        return (Run((*fresh, *guesses), checked=tuple(ends), wide=wide),)
 
-    def _draft(self, drafter: Drafter, *, room: int) -> list[tuple[int, ...]]:
-        """Returns what the next guesses would write; nothing when too few of them are likely to be right."""
+    def _draft(self, drafter: Drafter, *, room: int) -> list[tuple[tuple[int, ...], Place]]:
+        """Returns what the next guesses would write, and the place behind each; nothing when too few of them
+        are likely to be right.
+        """
         guess = drafter.guess(self.tokens)
         if guess is None or guess[1] < LEAST_CHANCE:
             return []
         ghost = self._ghost()
-        draft: list[tuple[int, ...]] = []
+        draft: list[tuple[tuple[int, ...], Place]] = []
         chance, expected = 1.0, 0.0
         while guess is not None and len(ghost.tokens) < self._closing_from:
             token, probability = guess
             chance *= probability
-            if chance < LEAST_CHANCE or not ghost.mask()[token >> 5] >> (token & 31) & 1:
+            if chance < LEAST_CHANCE or not ghost.place.allows(token):
                 break
             before = len(ghost.tokens)
             ghost.take(token)
@@ -242,7 +232,7 @@ class Writer:
             # What is forced behind a guess may be longer than the call, and so than the slot.
             if ghost.finished or room < 0 or len(ghost.tokens) >= self._max_tokens:
                 break
-            draft.append(written)
+            draft.append((written, ghost.place))
             expected += chance
             guess = drafter.guess(ghost.tokens)
         return draft if expected >= LEAST_EXPECTED else []
@@ -251,7 +241,7 @@ class Writer:
         """Returns a writer that goes on from here by itself, and guesses nothing."""
         ghost = copy(self)
         ghost._guide = self._guide.copy()
-        ghost._drafter, ghost._guessed = None, deque()
+        ghost._drafter, ghost._guessed, ghost._places = None, deque(), self._places.copy()
         ghost._mask = np.zeros_like(self._mask)
         ghost.tokens, ghost.single = list(self.tokens), list(self.single)
         return ghost

@@ -16,6 +16,7 @@ class Decoder:
         session: The graph.
         cache: Past keys and values by input name, [batch, kv_heads, capacity, head_dim].
         lengths: Tokens in the cache, by row.
+        hidden: What the head read in the last step, [batch * positions, hidden].
     """
 
     def __init__(self, folder: Path, batch: int = 1, capacity: int = 128) -> None:
@@ -38,6 +39,7 @@ class Decoder:
             if value.name.startswith("past_key_values.")
         }
         self.lengths = np.zeros(batch, np.int64)
+        self.hidden = np.empty((0, 0), np.float32)
 
     def step(
         self,
@@ -49,7 +51,8 @@ class Decoder:
 
         Args:
             ids: New tokens, rows of one length.
-            positions: See `narrowgauge.models.graph`.
+            positions: Columns whose logits are wanted, for each row or one list for all; negative ones count
+                back.
             valid: How many tokens of each row count; the rest is right padding.
         """
         tokens = np.array(ids, np.int64)
@@ -59,14 +62,19 @@ class Decoder:
         binding.bind_cpu_input("input_ids", tokens)
         binding.bind_cpu_input("attention_mask", mask.astype(np.int64))
         wanted = positions if positions is not None else [list(range(tokens.shape[1]))]
-        binding.bind_cpu_input("logits_positions", np.array(wanted, np.int64))
+        columns = np.broadcast_to(np.array(wanted, np.int64), (len(ids), len(wanted[0]))) % tokens.shape[1]
+        places = np.stack([np.indices(columns.shape)[0], columns], axis=-1).reshape(-1, 2)
+        binding.bind_cpu_input("positions", places)
+        binding.bind_cpu_input("logits_rows", np.arange(len(places)))
         for name, value in self.cache.items():
             binding.bind_ortvalue_input(name, value)
             binding.bind_ortvalue_output(name.replace("past_key_values", "present"), value)
+        binding.bind_output("hidden", "cpu")
         binding.bind_output("logits", "cpu")
         self.session.run_with_iobinding(binding)
         names = [output.name for output in self.session.get_outputs()]
-        bound = [*(name.replace("past_key_values", "present") for name in self.cache), "logits"]
+        bound = [*(name.replace("past_key_values", "present") for name in self.cache), "hidden", "logits"]
         assert set(names) == set(bound)
+        self.hidden = binding.get_outputs()[bound.index("hidden")].numpy()
         logits: NDArray[np.float32] = binding.get_outputs()[bound.index("logits")].numpy()
-        return logits
+        return logits.reshape(*columns.shape, -1)

@@ -107,7 +107,7 @@ def test_unreadable_manifest_is_data_loss(tmp_path: Path) -> None:
         path.write_text(broken)
         with pytest.raises(DataLoss):
             load_prepared(folder)
-    path.write_text(text.replace('"format": 1', '"format": 99'))
+    path.write_text(text.replace('"format": 2', '"format": 99'))
     with pytest.raises(Unsupported, match="99"):
         load_prepared(folder)
     path.unlink()

@@ -8,10 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import pytest
 from engine_grammars import CALL_GRAMMAR, SYSTEM, check_call, request, texts
-from numpy.typing import NDArray
 
 from narrowgauge.errors import (
     Cancelled,
@@ -27,6 +25,7 @@ from specialist_svc.engine.backend import Decoded, DecodeRequest, Lease
 from specialist_svc.engine.loop import CacheOptions
 from specialist_svc.engine.onnx_runner import OnnxRunner
 from specialist_svc.engine.onnxruntime import EngineOptions, OnnxruntimeBackend
+from specialist_svc.engine.place import State
 
 NO_CACHES = CacheOptions(stored_bytes=0, reuse_slots=False)
 WAIT_S = 60
@@ -125,11 +124,17 @@ class GatedRunner(OnnxRunner):
     entered: threading.Semaphore
 
     def append(
-        self, slot: int, length: int, tokens: Sequence[int], checked: Sequence[int] = ()
-    ) -> NDArray[np.float32]:
+        self,
+        slot: int,
+        length: int,
+        tokens: Sequence[int],
+        *,
+        checked: Sequence[int] = (),
+        wide: Sequence[bool] = (),
+    ) -> list[State]:
         self.entered.release()
         assert self.gate.acquire(timeout=WAIT_S)
-        return super().append(slot, length, tokens, checked)
+        return super().append(slot, length, tokens, checked=checked, wide=wide)
 
 
 @pytest.fixture

@@ -50,7 +50,9 @@ def onnx_logits(folder: Path) -> NDArray[np.float32]:
     runner = OnnxRunner(
         open_session(model, threads=1, provider="CPUExecutionProvider"), model, slots=1, slot_tokens=64
     )
-    return runner.append(0, 0, PROMPT)[0].copy()
+    (state,) = runner.append(0, 0, PROMPT, wide=(True,))
+    assert state.logits is not None
+    return state.logits.copy()
 
 
 def order_of(server: LlamaServer, among: Sequence[int]) -> list[int]:
