@@ -216,7 +216,7 @@ def test_the_call_specialist_learns_to_read_contracts(tmp_path: Path, tiny_check
 
 @needs_torch
 def test_sql_learns_from_questions_and_schemas_of_files(tmp_path: Path, tiny_checkpoint: Path) -> None:
-    """Generated questions over the warehouse and a file's schema, and the file's own questions, all count."""
+    """Questions over the warehouse and a file's schema, recovered calls, and the file's own all count."""
     rows: list[dict[str, str]] = [
         {
             "db_id": "shop",
@@ -244,6 +244,7 @@ def test_sql_learns_from_questions_and_schemas_of_files(tmp_path: Path, tiny_che
     assert set(counts) == {
         "generated over the demo warehouse",
         "generated over other schemas",
+        "recovered calls",
         asked,
     }
     assert counts[asked] == 4
