@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from narrowgauge.contracts.grounded_values import OpenValue
-from narrowgauge.contracts.surfaces.sql.tables import tables_of
+from narrowgauge.contracts.surfaces.sql.tables import columns_of
 from narrowgauge.contracts.surfaces.sql.words import CALL_START, identifier
 from narrowgauge.contracts.surfaces.surface import ClosedSets
 
@@ -28,7 +28,7 @@ class Conjuncts:
     """Conditions of one query that are joined by AND."""
 
     def __init__(self, closed_sets: ClosedSets) -> None:
-        self._sets = closed_sets
+        self._columns_of = columns_of(closed_sets)
 
     def column(self, head: str, written: str) -> OpenValue | None:
         """Returns the column that a query ends in or is about to begin, where one of them is taken.
@@ -50,7 +50,7 @@ class Conjuncts:
         return OpenValue("one_of", begun, texts)
 
     def _columns(self, written: str) -> Iterator[str]:
-        for table in tables_of(self._sets):
-            for name in (table.name, *(f"{table.name}_{instance}" for instance in (2, 3, 4))):
+        for table, columns in self._columns_of.items():
+            for name in (table, *(f"{table}_{instance}" for instance in (2, 3, 4))):
                 if name in written:
-                    yield from (f"{identifier(name)}.{identifier(column.name)}" for column in table.columns)
+                    yield from (f"{identifier(name)}.{identifier(column)}" for column in columns)
