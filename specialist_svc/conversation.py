@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from narrowgauge.contracts.closed_sets import source_text
 from narrowgauge.contracts.contract import ToolCall
 from narrowgauge.contracts.grounded_values import Grounds, OpenValueOf, ReadsOpenValues
-from narrowgauge.contracts.places_said import without_places
+from narrowgauge.contracts.places_said import request_shown
 from narrowgauge.contracts.prompts import follow_up, quoted_call
 from narrowgauge.contracts.record_aliases import RecordAliases
 from narrowgauge.contracts.surfaces.surface import ClosedSets
@@ -200,8 +200,7 @@ class Conversation:
             digits=digit_runs(source) if specialist.is_about_context else None,
         )
         # The model knows which system it writes calls for, and would take that system's name for a value.
-        free = specialist.surface if isinstance(specialist.surface, ReadsOpenValues) else None
-        request = without_places(asked.text, free.place_words) if free else asked.text
+        request = request_shown(asked.text, specialist.surface)
         parts = fit_prompt(
             specialist,
             request=request,
@@ -211,8 +210,8 @@ class Conversation:
             output_tokens=asked.max_tokens,
             aliases=aliases,
         )
-        if free:
-            task.grounds = Grounds(parts.turn, aliases.hide(request), free.own_words)
+        if isinstance(specialist.surface, ReadsOpenValues):
+            task.grounds = Grounds(parts.turn, aliases.hide(request), specialist.surface.own_words)
         self._said = list(parts.texts)
         self._shared_parts = len(parts.texts) - 1
         return task

@@ -12,7 +12,9 @@ import re
 from collections.abc import Collection
 from functools import cache
 
-__all__ = ["without_places"]
+from narrowgauge.contracts.grounded_values import ReadsOpenValues
+
+__all__ = ["request_shown", "without_places"]
 
 _DETERMINER = r"(?:(?:the|our|my|your|their|this) )?"
 # What stands behind the name of a system and is the system all the same.
@@ -56,6 +58,16 @@ _SOMEBODY = re.compile(
 _NEW_PERSON = re.compile(r"\b(?:new|create|add|enter|register|set up)\b.*\b(?:lead|contact)\b", re.IGNORECASE)
 _BESIDE = re.compile(r"\b[A-Z]\S*,? (?:and|or) $")
 _LEFT_AT_START = re.compile(r"^[\s,;:–-]+")
+
+
+def request_shown(request: str, surface: object) -> str:
+    """Returns a request as its prompt has it, when a specialist is served and when one is trained.
+
+    Args:
+        request: A sub-task.
+        surface: The specialist's compiled surface; one without free values leaves the request as it is.
+    """
+    return without_places(request, surface.place_words) if isinstance(surface, ReadsOpenValues) else request
 
 
 def without_places(request: str, names: Collection[str]) -> str:

@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 from narrowgauge.contracts.catalogue_text import catalogue_text, holds_dates
 from narrowgauge.contracts.closed_sets import TEXT_SETS, closed_sets_of, source_text
 from narrowgauge.contracts.contract import ToolCall
+from narrowgauge.contracts.places_said import request_shown
 from narrowgauge.contracts.prompts import build_prompt, chat_format, context_text, follow_up
 from narrowgauge.contracts.record_aliases import RecordAliases
 from narrowgauge.contracts.schema_links import SchemaLink, schema_links
@@ -108,7 +109,7 @@ class Encoder:
             InvalidRequest: The grammar does not allow the call, so no training could make it served.
         """
         aliases = self._aliases(example)
-        asked = aliases.hide(example.request)
+        asked = aliases.hide(request_shown(example.request, self._surface))
         chars = self._config.catalogue_chars
         catalogue = example.catalogue_text
         if chars and example.catalogue.entities:
