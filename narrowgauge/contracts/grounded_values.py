@@ -43,6 +43,8 @@ _DAY_LINE = re.compile(
     r"^(?P<phrase>[^\n]+): (?P<first>\d{4}-\d{2}-\d{2})(?: to (?P<last>\d{4}-\d{2}-\d{2}))?$", re.MULTILINE
 )
 _SHORT = timedelta(days=13)
+# The hyphen of a follow-up and the point of an address's end go unsaid; a quote or backslash is the call's.
+_COMMON_SIGNS = frozenset(" -.\"'\\")
 _CLOCK = re.compile(r"\b\d{1,2}(?::\d{2}| ?[ap]m\b)")
 # Of a computed or a written date, not amounts.
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}(?:T[\d:]+Z?)?|\b\d{1,2}:\d{2}\b")
@@ -125,9 +127,9 @@ class Grounds:
         return frozenset(form for word in found for form in _forms(word))
 
     @cached_property
-    def signs(self) -> str:
-        """Signs that a text has only where this one has them."""
-        return "".join(sign for sign in "@%" if sign not in ALIAS.sub(" ", self.text))
+    def signs(self) -> frozenset[str]:
+        """Signs that a free text can have: those of this one, and what stands between words in any."""
+        return _COMMON_SIGNS.union(sign for sign in ALIAS.sub(" ", self.text) if not sign.isalnum())
 
     @cached_property
     def numbers(self) -> frozenset[str]:

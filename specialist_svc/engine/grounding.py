@@ -25,7 +25,9 @@ Mask = NDArray[np.int32]
 
 _RUN = re.compile(r"[^\W_]+")
 _LAST_RUN = re.compile(r"[^\W_]*$")
-_SIGNS = frozenset("0123456789.")
+# What a token writes of a text, up to a quote that may close it.
+_TEXT = re.compile(r"""[^"']*""")
+_NUMERIC = frozenset("0123456789.")
 _NULLS = frozenset("null"[:end] for end in range(1, 5))
 _DAY_CHARS = 10
 
@@ -69,12 +71,17 @@ class WordTokens:
                 self.going_on[text].append(token)
             else:
                 self.beginning[runs[0]].append(token)
-            if text and text[0] in _SIGNS:
+            if text and text[0] in _NUMERIC:
                 numeric.append(token)
                 if len(text) == 1:
                     self.digits[text] = token
         self.wordless, self.broken = self.mask(wordless), self.mask(broken)
-        self.signed = {sign: self.mask(token for token, text in texts if sign in text) for sign in "@%"}
+        by_sign: dict[str, list[int]] = defaultdict(list)
+        for token, text in texts:
+            for sign in set(_TEXT.match(text)[0]):  # type: ignore[index]
+                if not sign.isalnum():
+                    by_sign[sign].append(token)
+        self.signed = {sign: self.mask(with_it) for sign, with_it in by_sign.items()}
         self.wild = self.signed["%"] & self.wordless
         self.not_numeric = ~self.mask(numeric)
         self.not_null = ~self.mask(token for token, text in texts if text.lstrip(" ") in _NULLS)
@@ -125,6 +132,11 @@ class GroundingRule:
         grounds.prepare()
         self._parts = frozenset(word[:end] for word in grounds.words for end in range(len(word) + 1))
         self._between = self._between_words()
+        unsaid = tokens.mask(())
+        for sign, with_it in tokens.signed.items():
+            if sign not in grounds.signs:
+                unsaid = unsaid | with_it
+        self._said_signs = ~unsaid
 
     def narrow(self, mask: Mask, written: str) -> None:
         """Takes out the tokens that break the rule.
@@ -171,16 +183,11 @@ class GroundingRule:
 
     def _text(self, run: str, *, pattern: bool) -> Mask:
         """Mask behind an unfinished word, or between words when it is empty."""
-        tokens = self._tokens
         if run not in self._texts:
             self._texts[run] = self._in_word(run)
-        mask = self._texts[run]
+        mask = self._texts[run] & self._said_signs
         # A pattern may end inside a word: `wrench%` for wrenches.
-        if pattern:
-            return mask | tokens.wild
-        for sign in self._grounds.signs:
-            mask = mask & ~tokens.signed[sign]
-        return mask
+        return mask | self._tokens.wild if pattern else mask
 
     def _in_word(self, run: str) -> Mask:
         tokens, words = self._tokens, self._grounds.words

@@ -99,6 +99,18 @@ def test_numbers_days_and_names(
         assert _single(tokenizer, char) not in allowed, char
 
 
+def test_signs_are_those_of_the_turn(tokenizer: ModelTokenizer, tokens: WordTokens) -> None:
+    """A text has no bracket or star that nobody wrote; hyphen, point and the closing quote need no ground."""
+    between = _allowed(tokenizer, tokens, OpenValue("text", ""))
+    for sign in "-. \"'":
+        assert _single(tokenizer, sign) in between, sign
+    for sign in "*[#":
+        assert sign not in GROUNDS.text
+        assert _single(tokenizer, sign) not in between, sign
+    assert ":" in GROUNDS.text
+    assert _single(tokenizer, ":") in between
+
+
 def test_a_call_does_not_end_where_it_must_go_on(tokenizer: ModelTokenizer, tokens: WordTokens) -> None:
     """The tokens that end a text are out as long as something is left to say."""
     assert set(tokenizer.eos) <= _allowed(tokenizer, tokens, OpenValue("any", "x"))
