@@ -57,6 +57,8 @@ class Assigning:
         self._places = {field.name: place for place, field in enumerate(fields)}
         self._null = not new and _EMPTYING.search(grounds.request) is not None
         self._offered = [self._null or _can_hold(field, grounds) for field in fields]
+        # By first place, end, and kinds of which the text has no more.
+        self._offers_known: dict[tuple[int, int, frozenset[str]], tuple[str, ...]] = {}
         # Values of these types are written whole.
         self._whole = {"email": grounds.emails, "phone": grounds.phones}
         self._most = {"number": grounds.number_count, "day": grounds.day_count}
@@ -106,12 +108,15 @@ class Assigning:
         bound = self._bound(first, written)
         end = len(self._fields) if bound is None else bound + 1
         used = Counter(_counted(self._fields[self._places[name]]) for name in taken if name in self._places)
-        full = {kind for kind, most in self._most.items() if not self._null and used[kind] >= most}
-        return tuple(
-            f" {self._fields[place].name} ="
-            for place in range(first, end)
-            if self._offered[place] and _counted(self._fields[place]) not in full
-        )
+        full = frozenset(kind for kind, most in self._most.items() if not self._null and used[kind] >= most)
+        offer = (first, end, full)
+        if offer not in self._offers_known:
+            self._offers_known[offer] = tuple(
+                f" {self._fields[place].name} ="
+                for place in range(first, end)
+                if self._offered[place] and _counted(self._fields[place]) not in full
+            )
+        return self._offers_known[offer]
 
     def _bound(self, first: int, written: str) -> int | None:
         """The first of the places, from `first`, that the list must not leave behind; None for none."""

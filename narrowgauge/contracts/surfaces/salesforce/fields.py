@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from narrowgauge.contracts.surfaces.surface import ClosedSets
@@ -49,12 +50,13 @@ class Fields:
 
     def paths(self, entity: str) -> list[Field]:
         """Own fields in the catalogue's order, then those one relationship away."""
-        result = [self._field(entity, name, name) for name in self._sets.get(f"fields:{entity}", ())]
+        return [self._field(*names) for names in self._names(entity)]
+
+    def _names(self, entity: str) -> Iterator[tuple[str, str, str]]:
+        """For each path its field's object and name, and the path."""
+        yield from ((entity, name, name) for name in self._sets.get(f"fields:{entity}", ()))
         for relationship, target in self._relationships(entity):
-            result += [
-                self._field(target, name, f"{relationship}.{name}") for name in self._sets[f"fields:{target}"]
-            ]
-        return result
+            yield from ((target, name, f"{relationship}.{name}") for name in self._sets[f"fields:{target}"])
 
     def written(self, entity: str) -> list[Field]:
         """Fields that a write can set, in the same order."""
@@ -68,12 +70,12 @@ class Fields:
                 for key in self._sets.get(f"external_ids:{target}", ())
             )
         kept = frozenset(self._sets.get(f"never_empty:{entity}", ()))
+        fields = (self._field(*names) for names in self._names(entity) if names[2] in allowed)
         return [
             replace(field, never_empty=field.name in kept)
-            for field in self.paths(entity)
+            for field in fields
             # What cannot be emptied and refers to no record that the texts name has nothing to be set to.
-            if field.name in allowed
-            and not (field.name in kept and field.kind == "reference" and not field.values)
+            if not (field.name in kept and field.kind == "reference" and not field.values)
         ]
 
     def _relationships(self, entity: str) -> list[tuple[str, str]]:
