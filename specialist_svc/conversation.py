@@ -11,7 +11,7 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 
-from narrowgauge.contracts.closed_sets import source_text
+from narrowgauge.contracts.closed_sets import FIGURES, source_text
 from narrowgauge.contracts.contract import ToolCall
 from narrowgauge.contracts.grounded_values import Grounds, OpenValueOf, ReadsOpenValues
 from narrowgauge.contracts.places_said import request_shown
@@ -22,7 +22,7 @@ from narrowgauge.contracts.validate import violations
 from narrowgauge.errors import InvalidRequest, LimitExceeded
 from narrowgauge.v1.catalogue_pb2 import Catalogue
 from narrowgauge.v1.specialist_pb2 import ContextDocument
-from specialist_svc.derived import FIGURES, fill_derived
+from specialist_svc.derived import fill_derived
 from specialist_svc.engine.backend import Decoded, DecodeRequest, Decoding, Lease, Written
 from specialist_svc.figures import digit_runs, unsupported_figures
 from specialist_svc.fitting import fit_prompt
@@ -199,11 +199,9 @@ class Conversation:
             closed_sets=closed_sets,
             digits=digit_runs(source) if specialist.is_about_context else None,
         )
-        # The model knows which system it writes calls for, and would take that system's name for a value.
-        request = request_shown(asked.text, specialist.surface)
         parts = fit_prompt(
             specialist,
-            request=request,
+            request=asked.text,
             context=asked.context,
             catalogue=asked.catalogue,
             today=asked.today,
@@ -211,7 +209,8 @@ class Conversation:
             aliases=aliases,
         )
         if isinstance(specialist.surface, ReadsOpenValues):
-            task.grounds = Grounds(parts.turn, aliases.hide(request), specialist.surface.own_words)
+            shown = aliases.hide(request_shown(asked.text, specialist.surface))
+            task.grounds = Grounds(parts.turn, shown, specialist.surface.own_words)
         self._said = list(parts.texts)
         self._shared_parts = len(parts.texts) - 1
         return task

@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, TypeAlias
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+from narrowgauge.contracts.closed_sets import FIGURES
 from narrowgauge.errors import Unsupported
 from narrowgauge.v1 import options_pb2
 
 if TYPE_CHECKING:
     from google._upb import _message
 
-__all__ = ["FIGURES", "check_derived", "fill_derived", "messages_of"]
-
-FIGURES = "figures"
+__all__ = ["check_derived", "fill_derived", "messages_of"]
 
 # The stubs give messages the C implementation's descriptors and the generated modules the Python ones.
 _Descriptor: TypeAlias = "Descriptor | _message.Descriptor"

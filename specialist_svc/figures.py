@@ -12,9 +12,9 @@ import re
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from narrowgauge.contracts.closed_sets import figures_in
+from narrowgauge.contracts.closed_sets import FIGURES, figures_in
 from narrowgauge.v1 import options_pb2
-from specialist_svc.derived import FIGURES, messages_of
+from specialist_svc.derived import messages_of
 
 __all__ = ["digit_runs", "unsupported_figures"]
 

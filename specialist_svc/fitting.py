@@ -8,7 +8,9 @@ Three things can be long and give way, in this order:
    allows, and further when it has to. The constraint still allows every name.
 3. The examples of a specialist that is not tuned, the farthest from the request first.
 
-Texts are never cut: a request or document that does not fit is refused with both token counts.
+What is no help is left out first: the words that say where a request is meant, and columns of record ids
+where calls are about a table. Texts are never cut: a request or document that does not fit is refused with
+both token counts.
 """
 
 from __future__ import annotations
@@ -17,8 +19,10 @@ from collections.abc import Sequence
 from itertools import product
 
 from narrowgauge.contracts.catalogue_text import catalogue_text, holds_dates
+from narrowgauge.contracts.places_said import request_shown
 from narrowgauge.contracts.prompts import PromptParts, build_prompt, context_text
 from narrowgauge.contracts.record_aliases import RecordAliases
+from narrowgauge.contracts.record_columns import context_shown
 from narrowgauge.contracts.schema_links import SchemaLink, schema_links
 from narrowgauge.contracts.shots import nearest_shots
 from narrowgauge.errors import InvalidRequest
@@ -61,7 +65,9 @@ def fit_prompt(
     shots = nearest_shots(specialist.shots, request, context_text(context, max_rows=_LEAST_ROWS))
     rows = max((len(document.rows_json) for document in context), default=0)
     chars = specialist.catalogue_chars if catalogue.entities else 0
-    request, context = aliases.hide(request), aliases.hidden(context)
+    context = aliases.hidden(context_shown(context, request, specialist.surface))
+    # The model knows which system it writes calls for, and would take that system's name for a value.
+    request = aliases.hide(request_shown(request, specialist.surface))
     links: list[SchemaLink] = []
     if specialist.schema_links:
         links = [*aliases.links(catalogue), *schema_links(catalogue, request)]

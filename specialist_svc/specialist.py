@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from narrowgauge.contracts.closed_sets import FIGURES
 from narrowgauge.contracts.contract import Contract
 from narrowgauge.contracts.prompts import ChatFormat, build_prompt
 from narrowgauge.contracts.shots import Shot, nearest_shots
 from narrowgauge.contracts.surfaces.surface import CompiledSurface
 from narrowgauge.models.draft_table import DraftTable
 from specialist_svc.constraints import Constraints
-from specialist_svc.derived import FIGURES
 from specialist_svc.engine.backend import DecodeBackend
 from specialist_svc.inputs import InputLimits
 

@@ -36,6 +36,7 @@ from narrowgauge.errors import InvalidRequest
 from narrowgauge.v1 import catalogue_pb2, specialist_pb2
 
 __all__ = [
+    "FIGURES",
     "TEXT_SETS",
     "catalogue_hash",
     "catalogue_sets",
@@ -44,6 +45,9 @@ __all__ = [
     "source_text",
     "text_sets",
 ]
+
+FIGURES = "figures"
+"""Name of the closed set of a surface whose calls quote the figures of their context."""
 
 TEXT_SETS = ("figures", RECORD_IDS, EXTERNAL_KEYS)
 """Closed sets that come from a sub-task's words, and so differ between requests on one catalogue."""

@@ -40,6 +40,7 @@ __all__ = [
     "PromptParts",
     "build_prompt",
     "chat_format",
+    "context_row",
     "context_text",
     "follow_up",
     "quoted_call",
@@ -196,7 +197,7 @@ def _document(document: ContextDocument, max_rows: int | None) -> str:
     title = f"{document.title}:\n" if document.title else ""
     if not document.rows_json:
         return title + document.text if document.text else ""
-    rows = [_row(text) for text in document.rows_json]
+    rows = [context_row(text) for text in document.rows_json]
     shown = rows if max_rows is None else rows[:max_rows]
     columns = list(dict.fromkeys(key for row in shown for key in row))
     if len(rows) == 1:
@@ -208,7 +209,12 @@ def _document(document: ContextDocument, max_rows: int | None) -> str:
     return title + "\n".join(lines)
 
 
-def _row(text: str) -> dict[str, object]:
+def context_row(text: str) -> dict[str, object]:
+    """Reads one of a context document's rows.
+
+    Raises:
+        InvalidRequest: BAD_ROW: it is not a JSON object.
+    """
     try:
         row = json.loads(text)
     except ValueError as exc:

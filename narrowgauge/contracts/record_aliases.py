@@ -15,15 +15,15 @@ from narrowgauge.contracts.schema_links import SchemaLink
 from narrowgauge.v1.catalogue_pb2 import Catalogue
 from narrowgauge.v1.specialist_pb2 import ContextDocument
 
-__all__ = ["ALIAS", "RECORD_IDS", "RecordAliases"]
+__all__ = ["ALIAS", "RECORD_ID", "RECORD_IDS", "RecordAliases"]
 
 RECORD_IDS = "record_ids"
 """Name of the closed set of a surface that takes record ids."""
 ALIAS = re.compile(r"(?<![\w@])@\d+(?!\w)")
 """A short name: by itself, so no part of an e-mail address like x@1and1.example."""
 
-# 15 or 18 letters and digits, at least one of them a digit, as Salesforce makes them.
-_RECORD_ID = re.compile(r"\b(?=[A-Za-z]*[0-9])[0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?\b")
+RECORD_ID = re.compile(r"\b(?=[A-Za-z]*[0-9])[0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?\b")
+"""A record id: 15 or 18 letters and digits, at least one of them a digit, as Salesforce makes them."""
 _PREFIX_CHARS = 3
 
 
@@ -44,7 +44,7 @@ class RecordAliases:
     def __init__(self, *texts: str) -> None:
         """Names the record ids of texts in their order, passing over names that the texts have themselves."""
         taken = {name for text in texts for name in ALIAS.findall(text)}
-        ids = dict.fromkeys(found for text in texts for found in _RECORD_ID.findall(text))
+        ids = dict.fromkeys(found for text in texts for found in RECORD_ID.findall(text))
         free = (name for name in (f"@{number}" for number in range(1, 10_000)) if name not in taken)
         self._names: Mapping[str, str] = dict(zip(ids, free, strict=False))
         self._ids = {name: record_id for record_id, name in self._names.items()}
@@ -56,7 +56,7 @@ class RecordAliases:
 
     def hide(self, text: str) -> str:
         """Returns a text with the names in place of the ids."""
-        return _RECORD_ID.sub(lambda found: self._names.get(found[0], found[0]), text)
+        return RECORD_ID.sub(lambda found: self._names.get(found[0], found[0]), text)
 
     def show(self, text: str) -> str:
         """Returns a text with the ids in place of their names."""

@@ -15,6 +15,7 @@ from narrowgauge.contracts.contract import ToolCall
 from narrowgauge.contracts.places_said import request_shown
 from narrowgauge.contracts.prompts import build_prompt, chat_format, context_text, follow_up
 from narrowgauge.contracts.record_aliases import RecordAliases
+from narrowgauge.contracts.record_columns import context_shown
 from narrowgauge.contracts.schema_links import SchemaLink, schema_links
 from narrowgauge.contracts.specialist import SpecialistConfig
 from narrowgauge.contracts.surfaces import CompiledSurface
@@ -110,6 +111,7 @@ class Encoder:
         """
         aliases = self._aliases(example)
         asked = aliases.hide(request_shown(example.request, self._surface))
+        context = context_shown(example.context, example.request, self._surface)
         chars = self._config.catalogue_chars
         catalogue = example.catalogue_text
         if chars and example.catalogue.entities:
@@ -123,7 +125,7 @@ class Encoder:
             (),
             request=asked,
             catalogue=catalogue,
-            context=context_text(aliases.hidden(example.context)),
+            context=context_text(aliases.hidden(context)),
             today=example.today,
             dated=holds_dates(example.catalogue),
             links=links,
