@@ -9,11 +9,11 @@ load, since a token that is read among others takes other kernels than a lone on
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from narrowgauge.models.draft_table import DraftTable
 
-__all__ = ["LEAST_CHANCE", "LEAST_EXPECTED", "MOST_TOKENS", "Drafter"]
+__all__ = ["LEAST_CHANCE", "LEAST_EXPECTED", "MOST_TOKENS", "Copies", "Drafter"]
 
 LEAST_EXPECTED = 0.8
 """Right guesses that a draft must promise: below it, a pass with other requests' tokens is cheaper."""
@@ -22,10 +22,33 @@ LEAST_CHANCE = 0.15
 MOST_TOKENS = 16
 """Tokens of a draft, forced ones between guesses included."""
 
-# How often what follows the last place in the prompt that reads like the last 2 to 5 tokens comes next;
-# counted on held-back training calls.
-_COPIED = {2: 0.45, 3: 0.7, 4: 0.8, 5: 0.85}
-_LONGEST = max(_COPIED)
+# How often what follows the last place in the prompt that reads like the last 2 to 5 tokens comes next, by
+# what that is. Counted on training calls of the carried specialists; the rest of a word is nearly sure, and
+# what stands behind a name in the prompt is hardly ever what stands behind it in the call.
+_IN_WORD = {2: 0.75, 3: 0.9, 4: 0.95, 5: 0.95}
+_NEW_WORD = {2: 0.35, 3: 0.35, 4: 0.35, 5: 0.3}
+_SIGN = {2: 0.15, 3: 0.2, 4: 0.2, 5: 0.25}
+_LONGEST = max(_SIGN)
+
+
+class Copies:
+    """How sure a token is that was copied from the prompt; found once a model."""
+
+    def __init__(self, texts: Iterable[tuple[int, str]]) -> None:
+        """Sorts the vocabulary.
+
+        Args:
+            texts: Tokens with what they write.
+        """
+        self._chances = {
+            token: _IN_WORD if text[:1].isalnum() else _NEW_WORD
+            for token, text in texts
+            if text[:2].lstrip(" ")[:1].isalnum()
+        }
+
+    def chance(self, token: int, length: int) -> float:
+        """Returns how often a token is right behind a match of 2 to 5 tokens."""
+        return self._chances.get(token, _SIGN)[length]
 
 
 class Drafter:
@@ -34,11 +57,13 @@ class Drafter:
     Args:
         prompt: The prompt's tokens.
         table: What the specialist wrote in training; None for prompts alone.
+        copies: Of the model's vocabulary.
     """
 
-    def __init__(self, prompt: Sequence[int], table: DraftTable | None) -> None:
+    def __init__(self, prompt: Sequence[int], table: DraftTable | None, copies: Copies) -> None:
         self._prompt = prompt
         self._table = table
+        self._copies = copies
         self._places: dict[tuple[int, int], list[int]] = defaultdict(list)
         for place in range(2, len(prompt)):
             self._places[prompt[place - 2], prompt[place - 1]].append(place)
@@ -70,4 +95,7 @@ class Drafter:
                 length += 1
             if length > longest:
                 best, longest = place, length
-        return (self._prompt[best], _COPIED[longest]) if best >= 0 else None
+        if best < 0:
+            return None
+        token = self._prompt[best]
+        return token, self._copies.chance(token, longest)

@@ -14,7 +14,7 @@ from narrowgauge.models import PreparedModel
 from specialist_svc.engine import refusals
 from specialist_svc.engine.backend import Counters, Decoded, DecodeRequest, Written
 from specialist_svc.engine.digits import DigitRule, DigitTokens
-from specialist_svc.engine.drafting import Drafter
+from specialist_svc.engine.drafting import Copies, Drafter
 from specialist_svc.engine.grounding import GroundingRule, WordTokens
 from specialist_svc.engine.guides import guides_of
 from specialist_svc.engine.loop import CacheOptions, StepLoop
@@ -102,6 +102,7 @@ class OnnxruntimeBackend:
         self._guides = guides_of(options.guide, self._tokenizer)
         self._digits = DigitTokens(self._tokenizer)
         self._words = WordTokens(self._tokenizer)
+        self._copies = Copies(self._tokenizer.texts())
         self._stored = _prefix_store(options.prefixes, model, self._name)
         session = open_session(model, threads=options.threads, provider=provider)
         self._loop = StepLoop(
@@ -169,7 +170,7 @@ class OnnxruntimeBackend:
             digits=DigitRule(self._digits, request.digits) if request.digits is not None else None,
             grounding=GroundingRule(self._words, *request.grounded) if request.grounded else None,
             forced_runs=self._options.forced_runs,
-            drafter=Drafter(prompt, request.drafts) if self._options.drafts else None,
+            drafter=Drafter(prompt, request.drafts, self._copies) if self._options.drafts else None,
         )
         task = DecodeTask.of(request, parts, writer)
         self._loop.submit(task)

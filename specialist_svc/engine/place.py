@@ -16,7 +16,7 @@ from narrowgauge.models import TokenTable
 
 __all__ = ["NARROW", "Place", "State", "likeliest"]
 
-NARROW = 512
+NARROW = 1024
 """Tokens up to which a place is narrow. A row of the head costs about as much as these tokens' logits."""
 
 

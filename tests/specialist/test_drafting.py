@@ -12,7 +12,9 @@ from test_engine import decode, engine
 from narrowgauge.errors import LimitExceeded
 from narrowgauge.models.draft_table import DraftTable
 from specialist_svc.engine.backend import Decoded, DecodeRequest
-from specialist_svc.engine.drafting import Drafter
+from specialist_svc.engine.drafting import Copies, Drafter
+
+COPIES = Copies([(3, "ella"), (4, " West"), (9, ","), (5, " (")])
 
 
 def _table(calls: Sequence[Decoded]) -> DraftTable:
@@ -23,20 +25,27 @@ def _table(calls: Sequence[Decoded]) -> DraftTable:
 
 def test_what_the_prompt_says_is_copied() -> None:
     """The longest match wins, then the last one; one token alone is no match."""
-    drafter = Drafter([5, 1, 2, 3, 9, 1, 2, 4, 8, 2, 7], None)
+    drafter = Drafter([5, 1, 2, 3, 9, 1, 2, 4, 8, 2, 7], None, COPIES)
     assert drafter.guess([1, 2])[0] == 4  # type: ignore[index]
     assert drafter.guess([5, 1, 2])[0] == 3  # type: ignore[index]
     assert drafter.guess([6, 2]) is None
     assert drafter.guess([]) is None
 
 
+def test_the_rest_of_a_word_is_surer_than_what_follows_it() -> None:
+    """Longer matches are surer; a new word is less sure than the rest of one, and a sign least."""
+    for length in (2, 3, 4, 5):
+        assert COPIES.chance(3, length) > COPIES.chance(4, length) > COPIES.chance(9, length)
+    assert COPIES.chance(3, 2) < COPIES.chance(3, 5)
+
+
 def test_the_likelier_source_is_followed() -> None:
     """What the table has nearly always seen beats a short match; agreement is as sure as the surer one."""
-    drafter = Drafter([1, 2, 3], DraftTable({}))
-    assert drafter.guess([1, 2]) == (3, 0.45)
+    drafter = Drafter([1, 2, 3], DraftTable({}), COPIES)
+    assert drafter.guess([1, 2]) == (3, COPIES.chance(3, 2))
     seen = DraftTable.learn([([1, 2, 6], [True] * 3)] * 20)
-    assert Drafter([1, 2, 3], seen).guess([1, 2])[0] == 6  # type: ignore[index]
-    same = Drafter([1, 2, 6], seen).guess([1, 2])
+    assert Drafter([1, 2, 3], seen, COPIES).guess([1, 2])[0] == 6  # type: ignore[index]
+    same = Drafter([1, 2, 6], seen, COPIES).guess([1, 2])
     assert same == seen.guess([1, 2])
 
 

@@ -10,7 +10,7 @@ from narrowgauge.errors import InternalError
 from narrowgauge.models import TokenTable, load_prepared, prepare
 from specialist_svc.engine.place import NARROW, Place, State, likeliest
 
-VOCABULARY = 1024
+VOCABULARY = 4096
 
 
 @pytest.fixture(scope="module")
