@@ -5,8 +5,10 @@ decides. These rules change its probabilities before they are decoded:
 
 - An order is reversed where the words between two steps say so ("but first"), and is one where a step stands
   behind "when done with"; without any word of order there is none.
-- "the machines", "those machines", "each machine" is the last step before it that asks for machines.
+- "the machines", "those machines", "each machine" is the last step before it that asks for machines, or that
+  makes "a machine for each".
 - "everything" is each result that no other step has used, and so are several results at once.
+- A summary is about the result that its words name ("summarize the case count"), nearer or not.
 - A step that runs for each row runs over one result, the nearest.
 - Without a word that can refer to anything a step uses nothing; where it quotes a text, "this" means that.
 - "their", "it" with nothing in the step that they can mean, and a condition, use the step just before.
@@ -22,6 +24,7 @@ import numpy.typing as npt
 
 from narrowgauge.routing.dependencies import KINDS
 from narrowgauge.routing.lexical import asked_text
+from narrowgauge.routing.topics import topic_of
 
 __all__ = ["ruled"]
 
@@ -86,6 +89,9 @@ _COMPLEMENT = re.compile(
 _DETERMINED = re.compile(
     r"\b(?:each|every|any|the|those|these|such|said|this|that)(?: \w+)?\s+$", re.IGNORECASE
 )
+# "a task … for each": as many tasks.
+_ONE_EACH = re.compile(r"\b(?:an?|one)(?: [\w-]+){0,3} $", re.IGNORECASE)
+_FOR_EACH_OF = re.compile(r"(?:\s[^,.;]{0,40})??\s(?:for|per) (?:each|every)\b", re.IGNORECASE)
 _TOTAL = re.compile(
     r"\b(?:everything|all (?:of )?(?:it|this|that)|the answers|(?:those|these) two"
     r"|(?:the two|both)(?: of them)?(?=$|[.,;!?]|\s+(?:for|to|into|in)\b))\b",
@@ -188,6 +194,12 @@ def _results(
             _set(out, i, j, _NONE)
         _set(out, i, source, kind)
         return
+    topic = topic_of(steps, i, data) if not _TOTAL.search(step) else None
+    if topic is not None:
+        for j in data:
+            _set(out, i, j, _NONE)
+        _set(out, i, topic, _USES)
+        return
     each = [j for j in data if out[i, j].argmax() == _FOR_EACH]
     if _TOTAL.search(step) or (len(data) > 1 and not each):
         for j in range(i):
@@ -234,10 +246,12 @@ def _stem(noun: str) -> str:
 
 
 def _asks_for(step: str, mention: re.Match[str]) -> bool:
-    """Whether a noun in a step is a plural that the step itself brings up, no reference to one before."""
-    if not mention[0].lower().endswith("s"):
-        return False
+    """Whether a noun in a step is a plural that the step itself brings up, no reference to one before; or one
+    that it makes for each of several.
+    """
     before = step[max(0, mention.start() - _NEAR) : mention.start()]
+    if not mention[0].lower().endswith("s"):
+        return bool(_ONE_EACH.search(before) and _FOR_EACH_OF.match(step[mention.end() :]))
     return not _DETERMINED.search(before) or bool(_COMPLEMENT.match(step[mention.end() :]))
 
 

@@ -90,6 +90,15 @@ def test_what_is_named_again_is_the_step_that_asked_for_it(last: str, kind: str)
         assert planned(text, said) == [[], [], [(0, kind)]]
 
 
+def test_what_was_made_for_each_is_named_again() -> None:
+    """As many were made as there were rows; one that was made once is not several."""
+    last = "[switch each of these new tasks to done]"
+    made = f"[list tasks in the warehouse], [create a follow-up task in the CRM for each], {last}"
+    assert planned(made, {(1, 0): FOR_EACH, (2, 0): FOR_EACH})[2] == [(1, "for_each")]
+    once = f"[list tasks in the warehouse], [create a task for Ada], {last}"
+    assert planned(once, {(2, 0): FOR_EACH})[2] == [(0, "for_each")]
+
+
 def test_a_noun_with_its_own_complement_is_no_reference() -> None:
     """`The machines of Acme` are others than the machines before."""
     assert planned("[list machines], [delete the machines of Acme]", {}) == [[], []]

@@ -1,0 +1,65 @@
+"""Which result a summary is about, by the words that it shares with the steps before it.
+
+"Summarize the case count" is about the step that counts cases, however many others stand between; the pair
+classifier takes the nearest result, or none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+from narrowgauge.contracts.name_words import singular
+
+__all__ = ["topic_of"]
+
+_SUMMARIZES = re.compile(
+    r"^\W*(?:(?:please|kindly|then|finally|lastly|also|and|can you|could you) )*"
+    r"(?:summari[sz]e|sum up|recap|brief|wrap|explain|condense|outline|describe"
+    r"|(?:give|write|put|make|draft|prepare|produce|compose|get|send|show)\b.{0,60}\b"
+    r"(?:summary|headline|overview|recap|digest|comparison|report|sentences?|(?:short|brief|line|quick) note)"
+    r"|(?:short |brief |quick )?(?:summary|recap|overview|headline|digest) (?:of|about|on))\b",
+    re.IGNORECASE,
+)
+# What the client sent along is no step's result.
+_SENT_ALONG = re.compile(
+    r"\b(?:memos?|files?|messages?|documents?|attach\w+|texts?|articles?|e-?mails?|letters?|transcripts?)\b"
+    r"|\bnotes?\b(?! (?:on|about) (?:that|those|these|the)\b)(?!$)",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"[a-z]+|\d+")
+_HOW_MANY = re.compile(r"\bhow many\b|\bnumber of\b|\bcount(?:s|ed)?\b|\bfigures?\b", re.IGNORECASE)
+# Words of the task itself, and those that say nothing of what it is about.
+_EMPTY = frozenset(
+    """
+    a an the of in on at to for from by with and or me us my our your it its this that these those them
+    they all each every any is are was were be what which who how many much do does did have has one two
+    three four five please then finally also can could you write give put make draft prepare produce
+    compose get send show list find look up pull take tell wrap sum summarize summarise summary recap
+    brief explain condense outline describe short quick line sentence note headline overview digest
+    comparison report number count figure result new newest last first next open
+    """.split()  # noqa: SIM905 - words read better as a text
+)
+
+
+def topic_of(steps: Sequence[str], i: int, planned: Collection[int]) -> int | None:
+    """Returns the step whose result a summary is about; None where its words do not tell.
+
+    Args:
+        steps: Texts of the steps.
+        i: The step that may be a summary.
+        planned: Steps whose results it is planned to use; one of them stays where no other shares more words.
+    """
+    if not _SUMMARIZES.match(steps[i]) or _SENT_ALONG.search(steps[i]):
+        return None
+    about = _content(steps[i])
+    shared = [len(about & _content(step)) for step in steps[:i]]
+    most = max(shared, default=0)
+    if most == 0 or any(shared[j] == most for j in planned if j < i):
+        return None
+    return max(j for j in range(i) if shared[j] == most)
+
+
+def _content(step: str) -> frozenset[str]:
+    words = {singular(word) for word in _WORD.findall(step.lower())} - _EMPTY
+    return frozenset(words | ({"#count"} if _HOW_MANY.search(step) else set()))

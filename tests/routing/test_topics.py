@@ -1,0 +1,53 @@
+"""A summary is about the step that its words name."""
+
+from __future__ import annotations
+
+import pytest
+
+from narrowgauge.routing.topics import topic_of
+
+STEPS = (
+    "list the overdue invoices with their customers",
+    "open a case for each",
+    "how many cases are urgent",
+    "show the stock per warehouse",
+)
+
+
+@pytest.mark.parametrize(
+    ("last", "about"),
+    [
+        ("summarize the urgent case count", 2),
+        ("give me the number of urgent cases in a one-line summary", 2),
+        ("write a short overview of the overdue invoices", 0),
+        ("Recap the stock per warehouse", 3),
+        ("put the customers into a short note", 0),
+    ],
+)
+def test_words_name_the_step(last: str, about: int) -> None:
+    """However many steps stand between, and where another result was planned."""
+    assert topic_of((*STEPS, last), len(STEPS), ()) == about
+    other = next(j for j in (1, 3, 0) if j != about)
+    assert topic_of((*STEPS, last), len(STEPS), (other,)) == about
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "summarize the results",
+        "put a note on the account of the customers",
+        "summarize the attached file about invoices",
+        "delete the urgent cases",
+        "write a headline about that",
+    ],
+)
+def test_where_words_do_not_tell_the_plan_stays(last: str) -> None:
+    """No words, what the client sent along, and steps that are no summaries."""
+    assert topic_of((*STEPS, last), len(STEPS), (3,)) is None
+
+
+def test_a_planned_step_that_shares_as_much_stays() -> None:
+    """The classifier's choice between equals is kept."""
+    steps = ("list the cases in Spain", "list the cases in Italy", "summarize the cases")
+    assert topic_of(steps, 2, (0,)) is None
+    assert topic_of(steps, 2, ()) == 1
