@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from narrowgauge.routing.dependencies import KINDS
 from narrowgauge.routing.lexical import asked_text
-from narrowgauge.routing.topics import topic_of
+from narrowgauge.routing.topics import Topics
 
 __all__ = ["ruled"]
 
@@ -142,9 +142,10 @@ def ruled(
     for i in range(1, len(spans)):
         _order(out, i, gaps, steps, english)
     used: set[int] = set()
+    topics = Topics(steps)
     for i, step in enumerate(steps):
         if i:
-            _results(out, i, steps, gaps, used, english, quoted=step != text[slice(*spans[i])])
+            _results(out, i, steps, gaps, topics, used, english, quoted=step != text[slice(*spans[i])])
         used |= {j for j in range(i) if out[i, j].argmax() >= _USES}
     return out
 
@@ -179,6 +180,7 @@ def _results(
     i: int,
     steps: Sequence[str],
     gaps: Sequence[str],
+    topics: Topics,
     used: set[int],
     english: bool,
     *,
@@ -194,7 +196,7 @@ def _results(
             _set(out, i, j, _NONE)
         _set(out, i, source, kind)
         return
-    topic = topic_of(steps, i, data) if not _TOTAL.search(step) else None
+    topic = topics.of(i, data) if not _TOTAL.search(step) else None
     if topic is not None:
         for j in data:
             _set(out, i, j, _NONE)

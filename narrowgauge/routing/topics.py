@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from functools import cached_property
 
 from narrowgauge.contracts.name_words import singular
 
-__all__ = ["topic_of"]
+__all__ = ["Topics"]
 
 _SUMMARIZES = re.compile(
     r"^\W*(?:(?:please|kindly|then|finally|lastly|also|and|can you|could you) )*"
@@ -42,24 +43,37 @@ _EMPTY = frozenset(
 )
 
 
-def topic_of(steps: Sequence[str], i: int, planned: Collection[int]) -> int | None:
-    """Returns the step whose result a summary is about; None where its words do not tell.
+class Topics:
+    """What the steps of one request are about; the words of each are looked at once.
 
     Args:
         steps: Texts of the steps.
-        i: The step that may be a summary.
-        planned: Steps whose results it is planned to use; one of them stays where no other shares more words.
     """
-    if not _SUMMARIZES.match(steps[i]) or _SENT_ALONG.search(steps[i]):
-        return None
-    about = _content(steps[i])
-    shared = [len(about & _content(step)) for step in steps[:i]]
-    most = max(shared, default=0)
-    if most == 0 or any(shared[j] == most for j in planned if j < i):
-        return None
-    return max(j for j in range(i) if shared[j] == most)
+
+    def __init__(self, steps: Sequence[str]) -> None:
+        self._steps = steps
+
+    def of(self, i: int, planned: Collection[int]) -> int | None:
+        """Returns the step whose result a summary is about; None where its words do not tell.
+
+        Args:
+            i: The step that may be a summary.
+            planned: Steps whose results it is planned to use; one of them stays where no other shares more
+                words.
+        """
+        if not _SUMMARIZES.match(self._steps[i]) or _SENT_ALONG.search(self._steps[i]):
+            return None
+        shared = [len(self._content[i] & content) for content in self._content[:i]]
+        most = max(shared, default=0)
+        if most == 0 or any(shared[j] == most for j in planned if j < i):
+            return None
+        return max(j for j in range(i) if shared[j] == most)
+
+    @cached_property
+    def _content(self) -> list[frozenset[str]]:
+        return [_content_of(step) for step in self._steps]
 
 
-def _content(step: str) -> frozenset[str]:
+def _content_of(step: str) -> frozenset[str]:
     words = {singular(word) for word in _WORD.findall(step.lower())} - _EMPTY
     return frozenset(words | ({"#count"} if _HOW_MANY.search(step) else set()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from narrowgauge.routing.topics import topic_of
+from narrowgauge.routing.topics import Topics
 
 STEPS = (
     "list the overdue invoices with their customers",
@@ -26,9 +26,9 @@ STEPS = (
 )
 def test_words_name_the_step(last: str, about: int) -> None:
     """However many steps stand between, and where another result was planned."""
-    assert topic_of((*STEPS, last), len(STEPS), ()) == about
+    assert Topics((*STEPS, last)).of(len(STEPS), ()) == about
     other = next(j for j in (1, 3, 0) if j != about)
-    assert topic_of((*STEPS, last), len(STEPS), (other,)) == about
+    assert Topics((*STEPS, last)).of(len(STEPS), (other,)) == about
 
 
 @pytest.mark.parametrize(
@@ -43,11 +43,11 @@ def test_words_name_the_step(last: str, about: int) -> None:
 )
 def test_where_words_do_not_tell_the_plan_stays(last: str) -> None:
     """No words, what the client sent along, and steps that are no summaries."""
-    assert topic_of((*STEPS, last), len(STEPS), (3,)) is None
+    assert Topics((*STEPS, last)).of(len(STEPS), (3,)) is None
 
 
 def test_a_planned_step_that_shares_as_much_stays() -> None:
     """The classifier's choice between equals is kept."""
     steps = ("list the cases in Spain", "list the cases in Italy", "summarize the cases")
-    assert topic_of(steps, 2, (0,)) is None
-    assert topic_of(steps, 2, ()) == 1
+    assert Topics(steps).of(2, (0,)) is None
+    assert Topics(steps).of(2, ()) == 1
