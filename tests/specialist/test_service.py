@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import grpc
@@ -20,6 +21,7 @@ from narrowgauge.models import prepare
 from narrowgauge.runtime.status import error_from_rpc
 from narrowgauge.v1 import specialist_pb2 as pb
 from narrowgauge.v1.catalogue_pb2 import Catalogue
+from specialist_svc.engine.loop import StepLoop
 
 REQUESTS = [
     "summarize the results",
@@ -126,16 +128,24 @@ async def test_cancelling_an_rpc_frees_its_slot(serve: Serve) -> None:
     assert counters.failed == 0
 
 
-async def test_a_deadline_is_kept(serve: Serve) -> None:
-    """A call whose deadline is too short ends with DEADLINE_EXCEEDED and holds no slot."""
+async def test_a_deadline_is_kept(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call whose time runs out while it is decoded ends with DEADLINE_EXCEEDED and holds no slot."""
     served = await serve("summary", slots=1)
-    call = served.stub.Execute(timeout=0.001)
-    # A write into a call that has just ended fails in a way of its own; the call's status is what counts.
-    with pytest.raises(grpc.aio.AioRpcError):
+    may_step, step = threading.Event(), StepLoop._step
+    # The loop stands still until the deadline has passed: a call that ends before its first write is done
+    # gets a status of the client's own (INTERNAL), whatever the service does.
+    monkeypatch.setattr(StepLoop, "_step", lambda loop: (may_step.wait(), step(loop)))
+    try:
+        call = served.stub.Execute(timeout=1)
         await call.write(served.start("quick"))
-        await call.read()
-    assert await call.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+        with pytest.raises(grpc.aio.AioRpcError):
+            await call.read()
+        assert await call.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    finally:
+        may_step.set()
     assert (await served.ask("later")).WhichOneof("payload") == "tool_call"
+    counters = served.specialist.backend.counters()
+    assert (counters.active, counters.waiting, counters.free_slots) == (0, 0, 1)
 
 
 async def test_another_bundle_is_refused(serve: Serve) -> None:
