@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from narrowgauge.routing.encoder import tokens_of
+from narrowgauge.routing.fragments import completed, joined
 
 __all__ = ["quoted_regions", "segment", "whole_span"]
 
@@ -102,14 +103,15 @@ def segment(
     for begin, end in quotes:
         # A step may begin with a quotation, never within one.
         scores[(offsets[:, 0] > begin) & (offsets[:, 0] < end), BEGIN] = -1e9
-    found: list[tuple[tuple[int, int], tuple[int, int]]] = []
+    spans: list[tuple[int, int]] = []
+    begins: list[float] = []
     for first, last in _runs(_best_path(scores)):
         chars = _clean(text, int(offsets[first, 0]), int(offsets[last - 1, 1]), quotes)
-        if chars is None or (found and chars[0] < found[-1][0][1]):
-            continue
-        tokens = tokens_of(offsets, chars)
-        if tokens is not None:
-            found.append((chars, tokens))
+        if chars is not None and not (spans and chars[0] < spans[-1][1]):
+            spans.append(chars)
+            begins.append(float(np.exp(scores[first, BEGIN])))
+    spans = completed(text, joined(text, spans, begins), quotes)
+    found = [(chars, tokens) for chars in spans if (tokens := tokens_of(offsets, chars)) is not None]
     if found:
         return _with_quotations(text, found, offsets, quotes) if quotes else found
     whole = whole_span(text)
