@@ -31,7 +31,7 @@ __all__ = ["ruled"]
 Array = npt.NDArray[np.float32]
 
 _NONE, _AFTER, _USES, _FOR_EACH = range(1 + len(KINDS))
-_SURE = 0.95  # above it a word that refers may only be misspelt
+_SURE = 0.95  # above it a word that refers may only be misspelt, or a noun stand for it
 _RULED = np.float32(0.97)  # a rule's probability; on held-back plans they are right about this often
 
 _REVERSED = re.compile(
@@ -64,7 +64,7 @@ _ENGLISH = re.compile(
 )
 # Words that may point at another step. `IT` within a text that is not all capitals is a department.
 _REFERS = re.compile(
-    r"\b(?:they|them|their|theirs|its|this|that|these|those|such|said|each|every|any|none|ones?|both|all|two|same"
+    r"\b(?:they|them|their|theirs|its|him|her|his|this|that|these|those|such|said|each|every|any|none|ones?|both|all|two|same"
     r"|everything|above|former|latter|results?|outcomes?|answers?|findings?|output|summary"
     r"|there|just|found|returned|listed|respective\w*|first|oldest|newest|top|if|unless|in case|should"
     r"|whenever|so|what)\b"
@@ -79,7 +79,7 @@ _CONDITION = re.compile(
 )
 _NAMED = re.compile(
     r"\b(each|every|any|the|those|these|such|said)(?: (?:such|one|single|of (?:the|those|these)))?"
-    r" (\w{3,})(?: (\w{3,}))?\b",
+    r" (?!most\b|fewest\b|least\b|more\b|(?:high|low|larg|bigg|small|few)est\b)(\w{3,})(?: (\w{3,}))?\b",
     re.IGNORECASE,
 )
 # What follows "the machines" where it says which machines these are: no reference then.
@@ -111,7 +111,7 @@ _RESULT = re.compile(
     re.IGNORECASE,
 )
 _OBJECT = re.compile(
-    r"\b(?:it|them|those|these|that|this)\b(?=$|[.,;!?]|\s+(?:to|for|into|as|on|over|tomorrow)\b)",
+    r"\b(?:it|them|those|these|that|this|him|her)\b(?=$|[.,;!?]|\s+(?:to|for|into|as|on|over|tomorrow)\b)",
     re.IGNORECASE,
 )
 
@@ -153,10 +153,12 @@ def ruled(
 def _order(out: Array, i: int, gaps: Sequence[str], steps: Sequence[str], english: bool) -> None:
     """Order of a step and the one before it, from what stands between and before them."""
     gap, front = gaps[i], gaps[i - 1]
-    if out[i, i - 1].argmax() >= _USES:
-        return
     same_sentence = bool(_SAME_SENTENCE.fullmatch(gap))
-    if _REVERSED.search(gap) or (same_sentence and _BEFORE.search(front)):
+    # "Before you delete it, show me its name": what the second step is about is no result of the first.
+    before = same_sentence and bool(_BEFORE.search(front))
+    if out[i, i - 1].argmax() >= _USES and not before:
+        return
+    if _REVERSED.search(gap) or before:
         _set(out, i - 1, i, _AFTER)
         _set(out, i, i - 1, _NONE)
         return

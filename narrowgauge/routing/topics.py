@@ -18,7 +18,7 @@ _SUMMARIZES = re.compile(
     r"^\W*(?:(?:please|kindly|then|finally|lastly|also|and|can you|could you) )*"
     r"(?:summari[sz]e|sum up|recap|brief|wrap|explain|condense|outline|describe"
     r"|(?:give|write|put|make|draft|prepare|produce|compose|get|send|show)\b.{0,60}\b"
-    r"(?:summary|headline|overview|recap|digest|comparison|report|sentences?|(?:short|brief|line|quick) note)"
+    r"(?:summary|headline|overview|recap|digest|comparison|report|sentences?|paragraphs?|(?:short|brief|line|quick) note)"
     r"|(?:short |brief |quick )?(?:summary|recap|overview|headline|digest) (?:of|about|on))\b",
     re.IGNORECASE,
 )
