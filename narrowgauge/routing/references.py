@@ -82,6 +82,10 @@ _NAMED = re.compile(
     r" (?!most\b|fewest\b|least\b|more\b|(?:high|low|larg|bigg|small|few)est\b)(\w{3,})(?: (\w{3,}))?\b",
     re.IGNORECASE,
 )
+_THAT_ONE = re.compile(r"\b(?:that|this|the new) ([a-z]{3,})(?=$|[.,;!?]|\s)", re.IGNORECASE)
+_MAKES = (
+    r"(?:add|create|enter|file|log|make|open|raise|record|register|set up) (?:an?|another)(?: [\w-]+){0,2}? "
+)
 # What follows "the machines" where it says which machines these are: no reference then.
 _COMPLEMENT = re.compile(
     r"\s+(?:of|with|that|which|who|whose|without|where|in|at|from|created|owned|by)\b", re.IGNORECASE
@@ -216,7 +220,12 @@ def _results(
         _set(out, i, j, _NONE)
     if _ONE_BY_ONE.search(step) and (not data or not each):
         _set(out, i, data[-1] if data else i - 1, _FOR_EACH)
-    elif english and data and not _refers(step) and max(float(out[i, j, _USES:].max()) for j in data) < _SURE:
+    elif (
+        english
+        and data
+        and not _refers(step)
+        and (max(float(out[i, j, _USES:].max()) for j in data) < _SURE or _THEN.search(gaps[i]))
+    ):
         for j in data:
             _set(out, i, j, _AFTER if j == i - 1 and _ORDER.search(gaps[i]) else _NONE)
     elif not data and (_conditional(gaps[i], step) or _points_back(step)):
@@ -225,12 +234,16 @@ def _results(
 
 def _named(steps: Sequence[str], i: int) -> tuple[int, int] | None:
     """The step that asked for what a step names again ("the machines"), and the kind of the dependency."""
+    made = _made(steps, i)
+    if made is not None:
+        return made, _USES
     tried: set[str] = set()
     for match in _NAMED.finditer(steps[i]):
         each = match[1].lower() in ("each", "every")
         for group in (2, 3):
             noun = (match[group] or "").lower()
-            if not noun or not (each or noun.endswith("s")) or _COMPLEMENT.match(steps[i], match.end(group)):
+            complement = None if each else _COMPLEMENT.match(steps[i], match.end(group))
+            if not noun or not (each or noun.endswith("s")) or complement:
                 continue
             if noun in tried:
                 continue
@@ -239,6 +252,16 @@ def _named(steps: Sequence[str], i: int) -> tuple[int, int] | None:
             for j in reversed(range(i)):
                 if any(_asks_for(steps[j], found) for found in mention.finditer(steps[j])):
                     return j, _FOR_EACH if each else _USES
+    return None
+
+
+def _made(steps: Sequence[str], i: int) -> int | None:
+    """The last step before that makes what a step means by "that task"."""
+    for match in _THAT_ONE.finditer(steps[i]):
+        made = re.compile(rf"{_MAKES}{re.escape(match[1])}\b", re.IGNORECASE)
+        for j in reversed(range(i)):
+            if made.match(steps[j]):
+                return j
     return None
 
 

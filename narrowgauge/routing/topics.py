@@ -18,7 +18,8 @@ _SUMMARIZES = re.compile(
     r"^\W*(?:(?:please|kindly|then|finally|lastly|also|and|can you|could you) )*"
     r"(?:summari[sz]e|sum up|recap|brief|wrap|explain|condense|outline|describe"
     r"|(?:give|write|put|make|draft|prepare|produce|compose|get|send|show)\b.{0,60}\b"
-    r"(?:summary|headline|overview|recap|digest|comparison|report|sentences?|paragraphs?|(?:short|brief|line|quick) note)"
+    r"(?:summary|headline|overview|recap|digest|comparison|report|sentences?|paragraphs?"
+    r"|(?:short|brief|line|quick) note)"
     r"|(?:short |brief |quick )?(?:summary|recap|overview|headline|digest) (?:of|about|on))\b",
     re.IGNORECASE,
 )
@@ -65,9 +66,10 @@ class Topics:
             return None
         shared = [len(self._content[i] & content) for content in self._content[:i]]
         most = max(shared, default=0)
-        if most == 0 or any(shared[j] == most for j in planned if j < i):
+        best = [j for j in range(i) if shared[j] == most]
+        if most == 0 or (any(j in planned for j in best) and (len(best) > 1 or len(planned) == 1)):
             return None
-        return max(j for j in range(i) if shared[j] == most)
+        return best[-1]
 
     @cached_property
     def _content(self) -> list[frozenset[str]]:
