@@ -220,12 +220,7 @@ def _results(
         _set(out, i, j, _NONE)
     if _ONE_BY_ONE.search(step) and (not data or not each):
         _set(out, i, data[-1] if data else i - 1, _FOR_EACH)
-    elif (
-        english
-        and data
-        and not _refers(step)
-        and (max(float(out[i, j, _USES:].max()) for j in data) < _SURE or _THEN.search(gaps[i]))
-    ):
+    elif english and data and not _refers(step) and max(float(out[i, j, _USES:].max()) for j in data) < _SURE:
         for j in data:
             _set(out, i, j, _AFTER if j == i - 1 and _ORDER.search(gaps[i]) else _NONE)
     elif not data and (_conditional(gaps[i], step) or _points_back(step)):
