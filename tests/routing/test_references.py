@@ -100,8 +100,32 @@ def test_what_was_made_for_each_is_named_again() -> None:
 
 
 def test_a_noun_with_its_own_complement_is_no_reference() -> None:
-    """`The machines of Acme` are others than the machines before."""
+    """`The machines of Acme` are others than those before; `each machine in` a place is one of them."""
     assert planned("[list machines], [delete the machines of Acme]", {}) == [[], []]
+    each = "[which machines are idle], [open a case for each machine in the idle queue]"
+    assert planned(each, {}) == [[], [(0, "for_each")]]
+
+
+def test_the_most_machines_are_no_reference() -> None:
+    """A superlative says which, not which ones again."""
+    assert planned("[list the machines of Acme], [which site has the most machines]", {}) == [[], []]
+
+
+def test_that_task_is_the_one_that_was_made() -> None:
+    """The last step that makes one, not the last of all."""
+    made = "[create a task for Ada], [count the orders], [attach the plan to that task]"
+    assert planned(made, {(2, 1): USES})[2] == [(0, "uses")]
+    assert planned("[list the tasks], [attach the plan to that task]", {(1, 0): USES})[1] == [(0, "uses")]
+
+
+def test_a_person_is_what_was_just_made() -> None:
+    """`Him` and `her` point back as `it` does."""
+    assert planned("[add a contact Jo Berg], [invite him]", {}) == [[], [(0, "uses")]]
+
+
+def test_before_reverses_also_what_seems_to_be_used() -> None:
+    """`Before you delete X, show its name` shows it first."""
+    assert planned("before you [delete lead 7], [show its name]", {(1, 0): USES}) == [[(1, "after")], []]
 
 
 def test_everything_is_what_no_step_has_used() -> None:

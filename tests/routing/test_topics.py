@@ -51,3 +51,9 @@ def test_a_planned_step_that_shares_as_much_stays() -> None:
     steps = ("list the cases in Spain", "list the cases in Italy", "summarize the cases")
     assert Topics(steps).of(2, (0,)) is None
     assert Topics(steps).of(2, ()) == 1
+
+
+def test_of_several_planned_results_the_named_one_is_meant() -> None:
+    """The classifier's choice of all before is narrowed to the one whose words the summary has."""
+    assert Topics((*STEPS, "summarize the stock")).of(4, (0, 2, 3)) == 3
+    assert Topics((*STEPS, "summarize the stock")).of(4, (3,)) is None
