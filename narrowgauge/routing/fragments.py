@@ -47,6 +47,7 @@ _WRITES = re.compile(
     r" (?:an?|another|each|it|one|the|them)\b",
     re.IGNORECASE,
 )
+_CHANGES = re.compile(r"(?:add|change|create|log|open|raise|set|update|upsert)\b", re.IGNORECASE)
 # Words that say for whom, where or on which condition something is done, in front of what is done.
 _FRONT = re.compile(
     r"(?:for|from|in|on|at|by|per|among|out of|of|during|with|using|given|based on|depending on|if|whenever"
@@ -69,6 +70,7 @@ _GERUND = re.compile(r"\w{2,}ing\b", re.IGNORECASE)
 # Where a step cannot end: its last word wants another.
 _DANGLING = re.compile(r"\w+ \w+.*\b(?:called|due next|due this|from the|in the|named|or|to)$", re.IGNORECASE)
 _TAIL = re.compile(r" +(?P<words>[^.,;:!?\n]*[^.,;:!?\s])")
+_VALUES = re.compile(r": +(?P<words>[^.;:!?\n]*[^.,;:!?\s])")  # what a step sets, behind a colon
 _NAME = re.compile(r"(?:[A-Z][\w&'’-]+ ?)+")
 _MORE = re.compile(
     r"\w+ly|along\w+|there\w+|further\w*|moreover|one|two|three|four|five|\W*|\w\W*", re.IGNORECASE
@@ -137,10 +139,10 @@ def completed(text: str, spans: Sequence[Span], quotes: Sequence[Span]) -> list[
         if head and head["word"].lower() in _VERBS - _CONNECTING:
             begin -= len(head[0]) - (head.start("word") - head.start())
         behind = spans[k + 1][0] if k + 1 < len(spans) else len(text)
-        tail = _TAIL.match(text, end, behind)
+        tail = _TAIL.match(text, end, behind) or _VALUES.match(text, end, behind)
         if (
             tail
-            and _belongs(text[begin:end], tail["words"])
+            and _belongs(text[begin:end], tail)
             and not any(a < tail.end() and end < b for a, b in quotes)
         ):
             end = tail.end()
@@ -148,9 +150,12 @@ def completed(text: str, spans: Sequence[Span], quotes: Sequence[Span]) -> list[
     return whole
 
 
-def _belongs(step: str, tail: str) -> bool:
+def _belongs(step: str, behind: re.Match[str]) -> bool:
     """Whether words behind a step, up to the next mark of punctuation, are its last ones."""
+    tail = behind["words"]
     first, *others = tail.split()
+    if behind[0].startswith(":"):
+        return bool(_CHANGES.match(step)) and first.lower() not in _VERBS | _ASKING | _CONNECTING
     if first.lower() in _CONNECTING or _MORE.fullmatch(first):
         return bool(_NOT.fullmatch(tail))
     return bool(

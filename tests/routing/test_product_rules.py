@@ -32,6 +32,13 @@ def test_sql_is_forbidden(rules: RuleSet, step: str, rule: str) -> None:
     assert (match.rule.name, match.rule.effect, match.rule.specialists) == (rule, "forbid", ("sql",))
 
 
+def test_a_summary_is_left_to_who_summarizes(rules: RuleSet) -> None:
+    """Neither a query nor an API call answers it; "sum up" reads like a sum."""
+    for step in ("sum up the stock per site", "Short summary of the open jobs", "please recap the calls"):
+        forbidden = {name for match in rules.matches_alone(step) for name in match.rule.specialists}
+        assert forbidden == {"sql", "salesforce"}, step
+
+
 @pytest.mark.parametrize(
     "step",
     [
