@@ -12,6 +12,7 @@ __all__ = [
     "DISTANCES",
     "FEATURES",
     "KINDS",
+    "WHOLE",
     "Dependency",
     "closure",
     "decode",
@@ -28,6 +29,9 @@ KINDS = ("after", "uses", "for_each")
 FEATURES = 5
 """Means of token states a step: first token, last token, whole span, gap before it, gap behind it."""
 
+WHOLE = 2
+"""The feature that is the whole span."""
+
 _REACH = 6
 DISTANCES = 2 * _REACH + 1
 """Number of clipped differences of step indices."""
@@ -40,7 +44,9 @@ def distance_index(dependent: int, source: int) -> int:
 
 def distances(steps: int) -> npt.NDArray[np.int64]:
     """`distance_index` of all pairs: int64 [steps, steps], row depends on column."""
-    return np.array([[distance_index(i, j) for j in range(steps)] for i in range(steps)], np.int64)
+    places = np.arange(steps, dtype=np.int64)
+    apart: npt.NDArray[np.int64] = np.clip(places[:, None] - places, -_REACH, _REACH)
+    return apart + _REACH
 
 
 def pooling_rows(spans: Sequence[tuple[int, int]], length: int) -> Array:

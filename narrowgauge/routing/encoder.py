@@ -13,7 +13,7 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 from narrowgauge.errors import DataLoss, InvalidRequest, LimitExceeded
-from narrowgauge.routing.dependencies import FEATURES, distances, pooling_rows
+from narrowgauge.routing.dependencies import FEATURES, WHOLE, distances, pooling_rows
 from narrowgauge.routing.spelling import Spelling
 
 __all__ = ["ENCODER_FILES", "ENCODER_FOLDER", "MAX_CHARS", "Encoded", "Encoder", "tokens_of"]
@@ -152,15 +152,18 @@ class Encoder:
             [spans, spans, 1 + kinds] that the row's span depends on the column's.
         """
         length = len(encoded.ids)
-        asked = np.ones(length, bool)
-        for low, high in quotes:
-            asked &= (encoded.offsets[:, 1] <= low) | (encoded.offsets[:, 0] >= high)
-        pools = np.zeros((len(spans), FEATURES + 1, length), np.float32)
+        pools = np.empty((len(spans), FEATURES + 1, length), np.float32)
         pools[:, :FEATURES] = pooling_rows(spans, length)
-        for k, (begin, end) in enumerate(spans):
-            chosen = np.flatnonzero(asked[begin:end])
-            pools[k, FEATURES, begin:end] = 0 if len(chosen) else 1.0 / (end - begin)
-            pools[k, FEATURES, begin + chosen] = 1.0 / max(1, len(chosen))
+        pools[:, FEATURES] = pools[:, WHOLE]
+        if quotes:
+            asked = np.ones(length, bool)
+            for low, high in quotes:
+                asked &= (encoded.offsets[:, 1] <= low) | (encoded.offsets[:, 0] >= high)
+            for k, (begin, end) in enumerate(spans):
+                chosen = np.flatnonzero(asked[begin:end])
+                if 0 < len(chosen) < end - begin:
+                    pools[k, FEATURES, begin:end] = 0
+                    pools[k, FEATURES, begin + chosen] = 1.0 / len(chosen)
         vectors, kinds = self._heads.run(
             ["vectors", "kinds"],
             {"states": encoded.states, "pools": pools, "distance": distances(len(spans))},

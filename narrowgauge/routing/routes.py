@@ -81,9 +81,10 @@ class RouteClassifier:
         return [self._route(row, matched) for row, matched in zip(table, matches, strict=True)]
 
     def _route(self, probabilities: Array, matches: Sequence[RuleMatch]) -> Route:
-        outside = float(probabilities[-1])
-        order = np.argsort(-probabilities[:-1], kind="stable")
-        candidates = tuple((self._names[k], float(probabilities[k])) for k in order)
+        # A row is short: as a list it is sorted before NumPy has begun. Of equals the first stays first.
+        *inside, outside = probabilities.tolist()
+        order = sorted(range(len(inside)), key=inside.__getitem__, reverse=True)
+        candidates = tuple((self._names[k], inside[k]) for k in order)
         specialist, confidence = self._choose(candidates, outside)
         reason = CLASSIFIER if specialist else NO_SPECIALIST
         if not matches:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from narrowgauge.routing.dependencies import FEATURES, KINDS, decode, distance_index, pooling_rows
+from narrowgauge.routing.dependencies import FEATURES, KINDS, decode, distance_index, distances, pooling_rows
 
 
 def table(n: int, *pairs: tuple[int, int, str, float]) -> npt.NDArray[np.float32]:
@@ -82,3 +82,8 @@ def test_distances_are_clipped() -> None:
     """Far pairs share a row of the table at each side."""
     assert distance_index(0, 50) == 0
     assert distance_index(50, 0) == distance_index(20, 0) == 12
+
+
+def test_distances_are_those_of_all_pairs() -> None:
+    """The table that the head reads has the distance index of each pair of steps, near or far apart."""
+    assert distances(20).tolist() == [[distance_index(i, j) for j in range(20)] for i in range(20)]
