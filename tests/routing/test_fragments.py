@@ -110,8 +110,8 @@ def test_no_step_grows_into_a_quotation() -> None:
 
 
 def test_values_behind_a_colon_are_a_part_of_the_change() -> None:
-    """`Update plant 7: state Idle` sets the state; what asks for something of its own is another step."""
-    text, spans = spans_of("[Update plant 7]: state Idle\n[count the tasks]")
-    assert texts(text, completed(text, spans, [])) == ["Update plant 7: state Idle", "count the tasks"]
+    """`Update plant 7: phase Idle` sets the phase; what asks for something of its own is another step."""
+    text, spans = spans_of("[Update plant 7]: phase Idle\n[count the tasks]")
+    assert texts(text, completed(text, spans, [])) == ["Update plant 7: phase Idle", "count the tasks"]
     text, spans = spans_of("[Update plant 7]: show it. [count the tasks]")
     assert completed(text, spans, []) == spans
