@@ -16,13 +16,13 @@ from narrowgauge.runtime.channels import open_channel
 from narrowgauge.v1 import dispatcher_pb2, dispatcher_pb2_grpc, options_pb2
 from router_svc.chain.context import ContextBuilder
 from router_svc.chain.parts import Environment
-from router_svc.chain.ports import Planner
 from router_svc.chain.sources import about_context
 from router_svc.config import RouterConfig
 from router_svc.dispatcher import Dispatcher
 from router_svc.hops.catalogues import Catalogues
 from router_svc.hops.specialists import SpecialistLinks
 from router_svc.hops.tools import ToolChannels
+from router_svc.informed_planner import InformedPlanner, PlansWithVocabulary
 from router_svc.servicer import DispatcherServicer
 from router_svc.state.redis import RedisStore
 from router_svc.state.sqlite import SqliteStore
@@ -44,7 +44,7 @@ class Router:
         bundle_hash: str,
         contracts: Mapping[str, Contract],
         pool: DescriptorPool,
-        planner: Planner,
+        planner: PlansWithVocabulary,
         store: StateStore,
     ) -> None:
         """Takes ownership of the planner and the store.
@@ -63,17 +63,16 @@ class Router:
         """
         _check_targets(config, contracts)
         limits = config.limits
-        self._planner = planner
         self._store = store
         self._channels: dict[str, grpc.aio.Channel] = {
             service: open_channel(target, max_message_bytes=max(4 * limits.max_result_bytes, 1 << 20))
             for service, target in config.tools.items()
         }
-        self._specialists = SpecialistLinks(
-            bundle_hash, contracts, config.specialists, Catalogues(self._channels, config.catalogue_ttl_s)
-        )
+        catalogues = Catalogues(self._channels, config.catalogue_ttl_s)
+        self._specialists = SpecialistLinks(bundle_hash, contracts, config.specialists, catalogues)
+        self._planner = InformedPlanner(planner, contracts, catalogues, config.catalogue_ttl_s)
         environment = Environment(
-            planner=planner,
+            planner=self._planner,
             specialist_names=frozenset(contracts),
             about_context=about_context(contracts),
             specialists=self._specialists,
@@ -84,7 +83,9 @@ class Router:
         )
         self.dispatcher = Dispatcher(environment, store, bundle_hash, config.lease_s)
         self._upkeep = Upkeep(self.dispatcher, store, bundle_hash, config.lease_s, config.retention_s)
-        self._servicer = DispatcherServicer(self.dispatcher, planner, self._specialists, limits, bundle_hash)
+        self._servicer = DispatcherServicer(
+            self.dispatcher, self._planner, self._specialists, limits, bundle_hash
+        )
 
     def register(self, server: grpc.aio.Server) -> list[str]:
         """Adds the service to a server."""
@@ -92,17 +93,17 @@ class Router:
         return [SERVICE]
 
     async def warm(self) -> None:
-        """Opens the store, greets the specialists and picks up chains that nobody runs.
+        """Opens the store, greets the specialists, reads catalogues and picks up chains that nobody runs.
 
         A specialist that is down or refused does not stop the router: it is logged and listed, and steps
-        that need it fail.
+        that need it fail. Without a tool's catalogue plans are made by wording alone.
 
         Raises:
             FailedPrecondition, Unavailable: The store cannot be used.
         """
         if isinstance(self._store, RedisStore):
             await self._store.open()
-        await self._specialists.handshake()
+        await asyncio.gather(self._specialists.handshake(), self._planner.learn())
         self._upkeep.start()
 
     async def close(self) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from narrowgauge.errors import Overloaded, Unavailable
+from narrowgauge.routing.vocabulary import Vocabulary
 from narrowgauge.v1 import dispatcher_pb2
 
 __all__ = ["Planner", "PlansText"]
@@ -22,13 +23,14 @@ _BATCH = 32
 class PlansText(Protocol):
     """What a planner runs: `narrowgauge.routing.RouterGraph`."""
 
-    def plan(self, text: str) -> dispatcher_pb2.Plan:
+    def plan(self, text: str, vocabulary: Vocabulary | None = None) -> dispatcher_pb2.Plan:
         """Plans one request; called from several threads."""
 
 
 @dataclass(frozen=True)
 class _Entry:
     text: str
+    vocabulary: Vocabulary | None
     future: asyncio.Future[dispatcher_pb2.Plan]
 
 
@@ -62,8 +64,12 @@ class Planner:
         """Requests that hold a permit now."""
         return self._admitted
 
-    async def plan(self, text: str) -> dispatcher_pb2.Plan:
+    async def plan(self, text: str, vocabulary: Vocabulary | None = None) -> dispatcher_pb2.Plan:
         """Plans a request.
+
+        Args:
+            text: The request.
+            vocabulary: What the tools have.
 
         Raises:
             Overloaded: All permits are taken.
@@ -84,7 +90,7 @@ class Planner:
         future: asyncio.Future[dispatcher_pb2.Plan] = loop.create_future()
         self._admitted += 1
         self._waiting.add(future)
-        self._queue.put(_Entry(text, future))
+        self._queue.put(_Entry(text, vocabulary, future))
         try:
             return await future
         finally:
@@ -135,7 +141,7 @@ class Planner:
         plan: dispatcher_pb2.Plan | None = None
         failure: BaseException | None = None
         try:
-            plan = self._graph.plan(entry.text)
+            plan = self._graph.plan(entry.text, entry.vocabulary)
         except Exception as error:  # goes to the caller, whatever it is
             failure = error
         assert self._loop is not None

@@ -30,7 +30,7 @@ FORCE = "force"
 FORBID = "forbid"
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
-_RESERVED = ("classifier",)  # the reason of a step that no rule decided
+_RESERVED = ("catalogue", "classifier")  # the reasons of steps that no rule decided
 _CONDITIONS = ("patterns", "keywords", "entities")
 _EFFECTS = {options_pb2.ROUTE_EFFECT_FORCE: FORCE, options_pb2.ROUTE_EFFECT_FORBID: FORBID}
 

@@ -23,6 +23,7 @@ from narrowgauge.routing.references import ruled
 from narrowgauge.routing.routes import NO_SPECIALIST, Route, RouteClassifier, RouteHead
 from narrowgauge.routing.rules import RuleSet
 from narrowgauge.routing.segmentation import BEGIN, quoted_regions, segment, whole_span
+from narrowgauge.routing.vocabulary import Vocabulary
 from narrowgauge.v1 import dispatcher_pb2, options_pb2
 
 __all__ = ["MAX_STEPS", "NO_SPECIALIST", "Route", "RouterGraph", "planning_threads"]
@@ -102,8 +103,12 @@ class RouterGraph:
         """Names of the specialists, sorted."""
         return self._names
 
-    def plan(self, text: str) -> dispatcher_pb2.Plan:
+    def plan(self, text: str, vocabulary: Vocabulary | None = None) -> dispatcher_pb2.Plan:
         """Plans a request; what stands in quotation marks, fences or marked context never becomes a step.
+
+        Args:
+            text: The request.
+            vocabulary: What the tools have; without it the wording alone decides.
 
         Raises:
             InvalidRequest: The text is blank.
@@ -124,6 +129,9 @@ class RouterGraph:
         routes = self._classifier.routes(
             self._read(text, vectors, [span for span, _ in found], quotes), matches
         )
+        if vocabulary is not None:
+            spans = [span for span, _ in found]
+            routes = vocabulary.informed(text, spans, quotes, routes, self._classifier.thresholds)
         begins = _begin_probabilities(encoded.tags, [tokens for _, tokens in found])
         kept = _steps(text, [span for span, _ in found], routes, begins)
         if len(kept) < len(found):

@@ -13,12 +13,15 @@ from narrowgauge.contracts.route_rules import FORBID, FORCE
 from narrowgauge.routing.logistic import softmax
 from narrowgauge.routing.rules import RuleMatch, allowed_by
 
-__all__ = ["CLASSIFIER", "NO_SPECIALIST", "Route", "RouteClassifier", "RouteHead"]
+__all__ = ["CATALOGUE", "CLASSIFIER", "NO_SPECIALIST", "Route", "RouteClassifier", "RouteHead"]
 
 Array = npt.NDArray[np.float32]
 
 CLASSIFIER = "classifier"
 """Reason of a route that no rule decided."""
+
+CATALOGUE = "catalogue"
+"""Reason of a route that the tools' catalogues decided."""
 
 NO_SPECIALIST = "NO_SPECIALIST"
 """Reason of a step for which the router abstains."""
@@ -33,7 +36,7 @@ class Route:
         confidence: Calibrated probability that this is right; 1 where a rule forced it.
         candidates: (specialist, calibrated probability) of the classifier, best first, whatever rules say.
         out_of_scope: Calibrated probability of the classifier that no specialist serves it.
-        reason: `CLASSIFIER`, `NO_SPECIALIST` or the name of the rule that decided.
+        reason: `CLASSIFIER`, `CATALOGUE`, `NO_SPECIALIST` or the name of the rule that decided.
         rules: The rules that matched.
     """
 
@@ -69,6 +72,11 @@ class RouteClassifier:
         self._names = names
         self._head = head
         self._thresholds = thresholds
+
+    @property
+    def thresholds(self) -> Mapping[str, float]:
+        """Probability by specialist below which the router abstains."""
+        return self._thresholds
 
     def routes(self, vectors: Array, matches: Sequence[Sequence[RuleMatch]]) -> list[Route]:
         """Routes steps.

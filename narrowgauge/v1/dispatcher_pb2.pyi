@@ -879,9 +879,13 @@ class PlanStep(_message.Message):
     specialist: _builtins.str
     """The specialist; empty when the router abstains."""
     confidence: _builtins.float
-    """Calibrated probability that the route is right; 1 where a rule forced it."""
+    """Calibrated probability that the route is right; 1 where a rule forced it. Where the catalogues decided, that
+    one of the specialists with a catalogue serves the step.
+    """
     reason: _builtins.str
-    """Why the route is what it is: `classifier`, `NO_SPECIALIST` or the name of the rule that decided."""
+    """Why the route is what it is: `classifier`, `catalogue` where only the catalogue of this specialist's tool
+    has what the step asks for, `NO_SPECIALIST`, or the name of the rule that decided.
+    """
     out_of_scope: _builtins.float
     """Calibrated probability, of the classifier alone, that no specialist serves the step."""
     @_builtins.property

@@ -32,6 +32,15 @@ class Catalogues:
         self._entries: dict[str, _Entry] = {}
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
+    def known(self, contract: Contract) -> catalogue_pb2.Catalogue | None:
+        """Returns the catalogue that was fetched last, however long ago; None without one."""
+        entry = self._entries.get(contract.service)
+        return entry.catalogue if entry is not None else None
+
+    def lacks(self, contract: Contract) -> bool:
+        """Tells whether a contract has a tool service which has not answered yet."""
+        return contract.service in self._channels and contract.service not in self._entries
+
     async def of(self, contract: Contract, timeout_s: float) -> catalogue_pb2.Catalogue | None:
         """Returns the catalogue, at most `ttl_s` old.
 

@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from shop_contract import CONTRACTS, POOL, SHOP, call_answer, message
 
 from narrowgauge.errors import FailedPrecondition
+from narrowgauge.routing.vocabulary import Vocabulary
 from narrowgauge.v1 import (
     catalogue_pb2,
     catalogue_pb2_grpc,
@@ -31,7 +32,7 @@ class ScriptedPlanner:
         self.planned = planned
         self.closed = False
 
-    async def plan(self, text: str) -> dispatcher_pb2.Plan:
+    async def plan(self, text: str, vocabulary: Vocabulary | None = None) -> dispatcher_pb2.Plan:
         if isinstance(self.planned, Exception):
             raise self.planned
         return self.planned

@@ -10,6 +10,7 @@ import pytest
 
 from narrowgauge.errors import InvalidRequest, Overloaded, Unavailable
 from narrowgauge.routing import RouterGraph
+from narrowgauge.routing.vocabulary import Vocabulary
 from narrowgauge.v1 import dispatcher_pb2
 from router_svc.planner import Planner
 
@@ -22,7 +23,7 @@ class Gate:
         self.entered = threading.Event()
         self.seen: list[str] = []
 
-    def plan(self, text: str) -> dispatcher_pb2.Plan:
+    def plan(self, text: str, vocabulary: Vocabulary | None = None) -> dispatcher_pb2.Plan:
         self.seen.append(text)
         self.entered.set()
         assert self.open.wait(10)
