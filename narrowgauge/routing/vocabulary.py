@@ -1,7 +1,7 @@
 """Which tool has what a step names: routes informed by the tools' catalogues.
 
 The classifier reads how a step is worded, and knows no table and no object. Where two specialists have a
-catalogue each, the names in them tell more than the wording: nobody but the CRM has renewals. So a step that
+catalogue each, the names in them tell more than the wording: only the CRM has renewals. So a step that
 the classifier gives to one of them, or to neither because it cannot tell them apart, goes to the one whose
 catalogue alone has what the step asks for. Everything else stays as the classifier and the rules decided.
 

@@ -55,6 +55,9 @@ def evaluate(
             metavar="DIR", help="call: the adapter to ask with, or `none`; the carried one without it."
         ),
     ] = None,
+    catalogues: Annotated[
+        bool, typer.Option("--catalogues", help="plan: with the catalogues of the demo systems.")
+    ] = False,
     failures: Annotated[int, typer.Option(min=0, help="Failures to report at most.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -69,6 +72,8 @@ def evaluate(
 
     if adapter is not None and kind is not EvalKind.CALL:
         raise InvalidRequest("BAD_ARGUMENT", "--adapter belongs to eval call; others serve their bundle's")
+    if catalogues and (kind is not EvalKind.PLAN or address):
+        raise InvalidRequest("BAD_ARGUMENT", "--catalogues belongs to eval plan without --address")
 
     options = EvalOptions(
         data=data,
@@ -79,6 +84,7 @@ def evaluate(
         schemas=schemas,
         parallel=parallel,
         adapter=adapter,
+        catalogues=catalogues,
     )
     report = asyncio.run(run_evaluation(kind.value, options))
     del report.failures[failures:]

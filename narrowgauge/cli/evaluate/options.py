@@ -21,6 +21,7 @@ class EvalOptions:
         schemas: Schemas or tools that records refer to; None looks beside the data.
         parallel: Requests at once.
         adapter: Of `eval call`: a folder, `none` for the base alone, None for the adapter that is carried.
+        catalogues: Of `eval plan`: plan with the catalogues of the demo systems.
     """
 
     data: Path
@@ -31,3 +32,4 @@ class EvalOptions:
     schemas: Path | None = None
     parallel: int = 1
     adapter: str | None = None
+    catalogues: bool = False

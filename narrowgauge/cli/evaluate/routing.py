@@ -111,7 +111,9 @@ async def evaluate_plans(
             raise InvalidRequest("BAD_RECORD", f"record {record['id']}: {error!r}") from error
     latencies: list[float] = []
     plans, refused = [], {}
-    async with served_router(address=options.address, bundle=options.bundle, progress=progress) as channel:
+    async with served_router(
+        address=options.address, bundle=options.bundle, progress=progress, catalogues=options.catalogues
+    ) as channel:
         stub = dispatcher_pb2_grpc.DispatcherServiceStub(channel)
         for done, record in enumerate(records, start=1):
             began = time.perf_counter()

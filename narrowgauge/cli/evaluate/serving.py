@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Served", "organisation_catalogue", "served_router", "served_specialists"]
 
 _READY_S = 5.0  # whoever is asked serves already: the supervisor waits for it, and an address is said to
+_SQL = "narrowgauge.tools.sql.v1.SqlToolService"
 _SALESFORCE = "narrowgauge.tools.salesforce.v1.SalesforceToolService"
 
 
@@ -116,9 +117,16 @@ async def served_specialists(
 
 @asynccontextmanager
 async def served_router(
-    *, address: str, bundle: Path | None, progress: Progress
+    *, address: str, bundle: Path | None, progress: Progress, catalogues: bool = False
 ) -> AsyncIterator[grpc.aio.Channel]:
-    """Gives a channel to a router: the one at an address, or one without specialists that only plans."""
+    """Gives a channel to a router: the one at an address, or one without specialists that only plans.
+
+    Args:
+        address: Of one that runs already; empty to start one.
+        bundle: Folder; None for that of NARROWGAUGE_HOME.
+        progress: Told what is being done.
+        catalogues: Plan with the catalogues of the demo systems.
+    """
     if address:
         async with open_channel(address) as channel:
             await wait_ready(channel, _READY_S)
@@ -126,14 +134,15 @@ async def served_router(
         return
     home = Home.of(os.environ)
     compiled = await chosen_bundle(home, bundle, progress)
-    progress("starting the router", None)
     async with Supervisor(home.logs / "eval") as supervisor:
+        tools = await _demo_tools(home, supervisor, progress) if catalogues else ""
+        progress("starting the router", None)
         environment = {
             "NARROWGAUGE_LISTEN": "127.0.0.1:0",
             "NARROWGAUGE_BUNDLE": str(compiled.path),
             "NARROWGAUGE_STATE": str(home.path / "eval-chains.db"),
             "NARROWGAUGE_SPECIALISTS": "",
-            "NARROWGAUGE_TOOLS": "",
+            "NARROWGAUGE_TOOLS": tools,
         }
         child = await supervisor.start(ProcessSpec("router", "router_svc", environment))
         async with open_channel(child.address) as channel:
@@ -148,31 +157,51 @@ async def organisation_catalogue(progress: Progress) -> Catalogue:
     home = Home.of(os.environ)
     await ready_demo_data(home, warehouse=False, organisation=True, progress=progress)
     progress("reading the demo organisation's catalogue", None)
-    token = secrets.token_urlsafe(24)
     async with Supervisor(home.logs / "eval") as supervisor:
-        own = {"NARROWGAUGE_LISTEN": "127.0.0.1:0", "NARROWGAUGE_SALESFORCE_TOKEN": token}
-        server = await supervisor.start(
-            ProcessSpec(
-                "salesforce-server",
-                "tool_svc.salesforce.local_server",
-                {**own, "NARROWGAUGE_ORG_DB": str(home.organisation)},
-            )
-        )
-        tool = await supervisor.start(
-            ProcessSpec(
-                "tool-salesforce",
-                "tool_svc.salesforce",
-                {
-                    **own,
-                    "NARROWGAUGE_SALESFORCE_URL": f"http://{server.address}",
-                    "NARROWGAUGE_SALESFORCE_STATE": str(home.outcomes),
-                },
-            )
-        )
-        async with open_channel(tool.address) as channel:
+        address = await _salesforce_tool(home, supervisor)
+        async with open_channel(address) as channel:
             stub = catalogue_pb2_grpc.CatalogueServiceStub(channel)
             request = catalogue_pb2.GetCatalogueRequest(contract=_SALESFORCE)
             return (await stub.GetCatalogue(request)).catalogue
+
+
+async def _demo_tools(home: Home, supervisor: Supervisor, progress: Progress) -> str:
+    """Starts both tools on the demo's data; returns their addresses by contract."""
+    await ready_demo_data(home, warehouse=True, organisation=True, progress=progress)
+    progress("starting the tools", None)
+    environment = {
+        "NARROWGAUGE_LISTEN": "127.0.0.1:0",
+        "NARROWGAUGE_SQL_DSN": f"sqlite:///{home.warehouse}",
+    }
+    sql = await supervisor.start(ProcessSpec("tool-sql", "tool_svc.sql", environment))
+    return f"{_SQL}={sql.address},{_SALESFORCE}={await _salesforce_tool(home, supervisor)}"
+
+
+async def _salesforce_tool(home: Home, supervisor: Supervisor) -> str:
+    """Starts the Salesforce tool on the demo organisation; returns its address."""
+    own = {
+        "NARROWGAUGE_LISTEN": "127.0.0.1:0",
+        "NARROWGAUGE_SALESFORCE_TOKEN": secrets.token_urlsafe(24),
+    }
+    server = await supervisor.start(
+        ProcessSpec(
+            "salesforce-server",
+            "tool_svc.salesforce.local_server",
+            {**own, "NARROWGAUGE_ORG_DB": str(home.organisation)},
+        )
+    )
+    tool = await supervisor.start(
+        ProcessSpec(
+            "tool-salesforce",
+            "tool_svc.salesforce",
+            {
+                **own,
+                "NARROWGAUGE_SALESFORCE_URL": f"http://{server.address}",
+                "NARROWGAUGE_SALESFORCE_STATE": str(home.outcomes),
+            },
+        )
+    )
+    return tool.address
 
 
 @asynccontextmanager
