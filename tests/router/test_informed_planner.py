@@ -1,4 +1,4 @@
-"""Plans are made with the catalogues that are known: none waits for one; what is missing is asked for again."""
+"""Plans take the catalogues that are known: none waits for one, and what is missing is asked for again."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Tools:
         if contract.service not in self.up:
             raise HopFailed("tool", status_of(Unavailable("TOOL_UNREACHABLE", "secret words")))
         self.found.setdefault(contract.service, Catalogue(hash=contract.service))
-        if self.found.keys() == self.up:
+        if len(self.found) == 2:
             self.complete.set()
         return self.found[contract.service]
 
