@@ -2,8 +2,9 @@
 
 The tagger begins a step at some pieces of one: at what says whom it is for (`For Dr. Dubois, condense that`),
 at a field behind a comma (`create a case, status New`), at a complement (`list the customers, with city`).
-They join the step beside them. It also ends one before its last word (`set the origin to|Phone`), or begins
-it behind its verb (`complete|task 7`).
+They join the step beside them. It also ends one before its last word (`set the origin to|Phone`), or begins it
+behind its verb (`complete|task 7`), and misses a second step where a verb stands with its object
+(`translate the contract and show me the invoices`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-__all__ = ["completed", "joined"]
+__all__ = ["completed", "joined", "parted"]
 
 Span = tuple[int, int]
 
@@ -85,8 +86,16 @@ _CONNECTING = frozenset(
     with you
     """.split()  # noqa: SIM905
 )
+_ANY_VERB = "|".join(sorted(_VERBS))
+_SECOND = re.compile(
+    rf"(?:, (?=(?:{_ANY_VERB})"
+    r" (?:a|all|an|another|each|every|it|its|me|my|our|the|their|them|these|those)\b)"
+    rf"|,? and (?=(?:{_ANY_VERB}) (?:each|me|them|those)\b))",
+    re.IGNORECASE,
+)
 _UNSURE = 0.8  # begin probability below which a field is no step
 _FRONT_WORDS = 8
+_FEWEST = 3  # words of a step in front of a second verb
 _FEW = 2  # words that may be missing behind a dangling one
 
 
@@ -120,6 +129,30 @@ def joined(text: str, spans: Sequence[Span], begins: Sequence[float]) -> list[Sp
         kept.append((start, end))
         waiting = None
     return kept
+
+
+def parted(text: str, spans: Sequence[Span], quotes: Sequence[Span]) -> list[Span]:
+    """Divides steps in front of a second verb that has an object of its own.
+
+    Args:
+        text: The request.
+        spans: Character spans in text order.
+        quotes: `quoted_regions(text)`: what is quoted is never divided.
+
+    Returns:
+        Spans in text order; as many, or more.
+    """
+    parts: list[Span] = []
+    for begin, end in spans:
+        at = begin
+        for second in _SECOND.finditer(text, begin, end):
+            words = _WORD.findall(text[at : second.start()].lower())
+            quoted = any(low <= second.start() < high for low, high in quotes)
+            if not quoted and len(words) >= _FEWEST and words[0] in _VERBS:
+                parts.append((at, second.start()))
+                at = second.end()
+        parts.append((at, end))
+    return parts
 
 
 def completed(text: str, spans: Sequence[Span], quotes: Sequence[Span]) -> list[Span]:

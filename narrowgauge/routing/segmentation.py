@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from narrowgauge.routing.encoder import tokens_of
-from narrowgauge.routing.fragments import completed, joined
+from narrowgauge.routing.fragments import completed, joined, parted
 
 __all__ = ["quoted_regions", "segment", "whole_span"]
 
@@ -110,7 +110,7 @@ def segment(
         if chars is not None and not (spans and chars[0] < spans[-1][1]):
             spans.append(chars)
             begins.append(float(np.exp(scores[first, BEGIN])))
-    spans = completed(text, joined(text, spans, begins), quotes)
+    spans = parted(text, completed(text, joined(text, spans, begins), quotes), quotes)
     found = [(chars, tokens) for chars in spans if (tokens := tokens_of(offsets, chars)) is not None]
     if found:
         return _with_quotations(text, found, offsets, quotes) if quotes else found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from narrowgauge.routing.fragments import completed, joined
+from narrowgauge.routing.fragments import completed, joined, parted
 from narrowgauge.routing.segmentation import quoted_regions
 
 
@@ -115,3 +115,35 @@ def test_values_behind_a_colon_are_a_part_of_the_change() -> None:
     assert texts(text, completed(text, spans, [])) == ["Update plant 7: phase Idle", "count the tasks"]
     text, spans = spans_of("[Update plant 7]: show it. [count the tasks]")
     assert completed(text, spans, []) == spans
+
+
+@pytest.mark.parametrize(
+    ("pieces", "steps"),
+    [
+        (
+            "[set the dock of each to 7, find the idle hoists]",
+            ["set the dock of each to 7", "find the idle hoists"],
+        ),
+        ("[translate the memo and show me the hoists].", ["translate the memo", "show me the hoists"]),
+        ("[list the idle hoists and close them]", ["list the idle hoists", "close them"]),
+    ],
+)
+def test_a_second_verb_with_its_object_is_a_second_step(pieces: str, steps: list[str]) -> None:
+    """Whatever the tagger saw."""
+    text, spans = spans_of(pieces)
+    assert texts(text, parted(text, spans, [])) == steps
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        "[list the name, count and owner of each hoist]",
+        "[create a task to call Jo and pay the rent]",
+        "[if there are any, list the owners]",
+        '[add a note "stop the line, start the pump"]',
+    ],
+)
+def test_nouns_conditions_and_quotations_divide_nothing(pieces: str) -> None:
+    """A verb's object must stand behind it, and a step that has a verb of its own before it."""
+    text, spans = spans_of(pieces)
+    assert parted(text, spans, quoted_regions(text)) == spans
