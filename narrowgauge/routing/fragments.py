@@ -2,7 +2,7 @@
 
 The tagger begins a step at some pieces of one: at what says whom it is for (`For Dr. Dubois, condense that`),
 at a field behind a comma (`create a case, status New`), at a complement (`list the customers, with city`).
-They join the step beside them. It also ends one before its last word (`set the origin to|Phone`), or begins it
+They join the step beside them. It also ends one before its last word (`set the origin to|Phone`), begins it
 behind its verb (`complete|task 7`), and misses a second step where a verb stands with its object
 (`translate the contract and show me the invoices`).
 """
