@@ -6,7 +6,9 @@
 - Anything else is one row: the message.
 
 A row is a JSON object. A message whose fields all stand in one oneof is the value that is set (null when
-none is); a `Struct` beside scalar fields gives the row its members.
+none is); a `Struct` beside scalar fields gives the row its members. A `Struct` is a map without order: where
+names in `columns` stand beside the rows its members stand in their order, elsewhere by name, so that the same
+result is the same text each time.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ def rows_of(message: Message, pool: DescriptorPool) -> list[Row]:
     rows = list(getattr(message, field.name))
     columns = _columns(message)
     if columns is None:
-        return [row_of(row, pool) for row in rows]
+        return [row_of(row, pool, _listed(message)) for row in rows]
     return [dict(zip(columns, (_value(value, pool) for value in row.values), strict=False)) for row in rows]
 
 
@@ -110,6 +112,14 @@ def _columns(message: Message) -> list[str] | None:
     return [column.name for column in cast(Any, message).columns]
 
 
+def _listed(message: Message) -> Sequence[str]:
+    """Names of columns that a message lists as plain texts; none for most."""
+    field = _descriptor(message).fields_by_name.get("columns")
+    if field is None or not _repeated(field) or field.type != FieldDescriptor.TYPE_STRING:
+        return ()
+    return tuple(cast(Any, message).columns)
+
+
 def _repeated(field: FieldDescriptor) -> bool:
     return bool(field.is_repeated) and not _is_map(field)
 
@@ -118,8 +128,14 @@ def _is_map(field: FieldDescriptor) -> bool:
     return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
 
 
-def row_of(message: Message, pool: DescriptorPool) -> Row:
-    """Returns a message as one row."""
+def row_of(message: Message, pool: DescriptorPool, columns: Sequence[str] = ()) -> Row:
+    """Returns a message as one row.
+
+    Args:
+        message: The message.
+        pool: Descriptors of what its `Any` fields may hold.
+        columns: The order of a `Struct`'s members; others follow by name.
+    """
     value = _value(message, pool)
     if not isinstance(value, dict):
         return {"value": value}
@@ -130,7 +146,8 @@ def row_of(message: Message, pool: DescriptorPool) -> Row:
     ]
     if len(structs) == 1:
         members = value.pop(structs[0], {})
-        return {**value, **members}
+        names = [*(name for name in columns if name in members), *sorted(members.keys() - set(columns))]
+        return {**value, **{name: members[name] for name in names}}
     return value
 
 

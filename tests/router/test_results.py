@@ -50,6 +50,19 @@ def test_salesforce_records() -> None:
     assert rows_of(single, DEFAULT) == rows_of(result, DEFAULT)
 
 
+def test_columns_of_records_have_one_order() -> None:
+    """A map has no order: columns stand as they were asked for, those of a record alone by name."""
+    names = [f"{letter}__c" for letter in "qhzbmxkc"]
+    fields = {name: place for place, name in enumerate(names)}
+    record = {"object": "Case", "id": "500A", "fields": {**fields, "More": 1, "Extra": 2}}
+    result = json_format.ParseDict({"columns": names, "records": [record]}, salesforce_pb2.QueryResponse())
+    (row,) = rows_of(result, DEFAULT)
+    assert list(row) == ["object", "id", *names, "Extra", "More"]
+    single = json_format.ParseDict({"record": record}, salesforce_pb2.GetRecordResponse())
+    (row,) = rows_of(single, DEFAULT)
+    assert list(row) == ["object", "id", *sorted([*names, "Extra", "More"])]
+
+
 def test_what_is_no_table_is_one_row() -> None:
     """An id is a row of its own, and so is any message that is asked for as one row."""
     created = salesforce_pb2.CreateRecordResponse(object="Case", id="500A")
