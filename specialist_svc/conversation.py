@@ -19,6 +19,7 @@ from narrowgauge.contracts.prompts import follow_up, quoted_call
 from narrowgauge.contracts.record_aliases import RecordAliases
 from narrowgauge.contracts.surfaces.surface import ClosedSets
 from narrowgauge.contracts.validate import violations
+from narrowgauge.contracts.written_words import row_cells, texts_in
 from narrowgauge.errors import InvalidRequest, LimitExceeded
 from narrowgauge.v1.catalogue_pb2 import Catalogue
 from narrowgauge.v1.specialist_pb2 import ContextDocument
@@ -210,7 +211,10 @@ class Conversation:
         )
         if isinstance(specialist.surface, ReadsOpenValues):
             shown = aliases.hide(request_shown(asked.text, specialist.surface))
-            task.grounds = Grounds(parts.turn, shown, specialist.surface.own_words)
+            context = aliases.hidden(asked.context)
+            task.grounds = Grounds(
+                parts.turn, shown, specialist.surface.own_words, texts_in(context), row_cells(context)
+            )
         self._said = list(parts.texts)
         self._shared_parts = len(parts.texts) - 1
         return task

@@ -40,6 +40,7 @@ class SystemOptions:
         model: GGUF file or checkpoint folder; None for the embedded model.
         tools: Addresses of tool services that run already, by the full name of their service.
         fresh_demo_data: Write the demo's data and forget the chains of earlier runs.
+        organisation_day: The day that the demo organisation lives on, YYYY-MM-DD; empty for the real one.
     """
 
     ports: PortPlan = field(default_factory=PortPlan)
@@ -48,6 +49,7 @@ class SystemOptions:
     model: Path | None = None
     tools: Mapping[str, str] = field(default_factory=dict)
     fresh_demo_data: bool = False
+    organisation_day: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,7 @@ async def _start(
                 "tool_svc.salesforce.local_server",
                 NARROWGAUGE_ORG_DB=str(home.organisation),
                 NARROWGAUGE_SALESFORCE_TOKEN=token,
+                NARROWGAUGE_ORG_TODAY=options.organisation_day,
             )
         )
         salesforce = {

@@ -18,6 +18,7 @@ from functools import cached_property
 from typing import Literal, Protocol, runtime_checkable
 
 from narrowgauge.contracts.countries import countries_said
+from narrowgauge.contracts.fields_said import FieldsSaid
 from narrowgauge.contracts.linked_values import LinkedValue, linked_values, names_object_and_field
 from narrowgauge.contracts.name_words import singular
 from narrowgauge.contracts.numbers_said import numbers_said
@@ -31,10 +32,10 @@ from narrowgauge.contracts.said_values import (
     said_values,
 )
 from narrowgauge.contracts.surfaces.surface import ClosedSets
+from narrowgauge.contracts.written_words import WrittenWords, words_in
 
-__all__ = ["Grounds", "OpenValue", "OpenValueOf", "ReadsOpenValues", "words_in"]
+__all__ = ["Grounds", "OpenValue", "OpenValueOf", "ReadsOpenValues", "Source"]
 
-_WORD = re.compile(r"[^\W_]+")
 # A field of the catalogue, which links name.
 _PATH = re.compile(r"\b[A-Za-z_]\w*\.[A-Za-z_]\w*(?= =| or |$)", re.MULTILINE)
 _DAY = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
@@ -42,12 +43,17 @@ _DAY = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
 _DAY_LINE = re.compile(
     r"^(?P<phrase>[^\n]+): (?P<first>\d{4}-\d{2}-\d{2})(?: to (?P<last>\d{4}-\d{2}-\d{2}))?$", re.MULTILINE
 )
+_DIGIT = re.compile(r"\d")
 _SHORT = timedelta(days=13)
 # The hyphen of a follow-up and the point of an address's end go unsaid; a quote or backslash is the call's.
 _COMMON_SIGNS = frozenset(" -.\"'\\")
 _CLOCK = re.compile(r"\b\d{1,2}(?::\d{2}| ?[ap]m\b)")
 # Of a computed or a written date, not amounts.
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}(?:T[\d:]+Z?)?|\b\d{1,2}:\d{2}\b")
+
+
+Source = Literal["", "written", "first", "request", "person"]
+"""Which words a text can be made of; see `Grounds.words_of`."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,8 @@ class OpenValue:
         more: Whether a comma and a further field may follow it.
         without: A text that may not follow it; empty for none.
         pattern: Whether a text is one of LIKE, which may end inside a word.
+        source: For `text`, which words it can be made of (`Grounds.words_of`).
+        days: For `day`, the days that it can be; None for all of the text.
     """
 
     kind: Literal["text", "number", "day", "one_of", "any"]
@@ -74,6 +82,8 @@ class OpenValue:
     more: bool = True
     without: str = ""
     pattern: bool = False
+    source: Source = ""
+    days: frozenset[str] | None = None
 
 
 OpenValueOf = Callable[[str], OpenValue | None]
@@ -106,12 +116,16 @@ class Grounds:
         text: The prompt's turn: request, context, what code found out about them; later, the tool's errors.
         request: The request alone.
         own_words: Words that need no ground, in lower case.
+        context: What the context says in words (`written_words.texts_in`).
+        row: The cells of the row that the sub-task is about (`written_words.row_cells`).
         failed: Whether a call was refused already, so that there may be none.
     """
 
     text: str
     request: str = ""
     own_words: frozenset[str] = frozenset()
+    context: str = ""
+    row: tuple[tuple[str, str], ...] = ()
     failed: bool = False
 
     @cached_property
@@ -125,6 +139,48 @@ class Grounds:
         names = (word for country in countries_said(self.text) for word in words_in(country))
         found = {*said, *(singular(word.lower()) for word in said), *names, *self.own_words}
         return frozenset(form for word in found for form in _forms(word))
+
+    @cached_property
+    def written(self) -> WrittenWords:
+        """What texts of a write can be made of."""
+        linked = (word for phrase, _ in _lines_of(self.text) for word in words_in(phrase))
+        # `by Friday` can be a part of what is said.
+        days = frozenset(
+            phrase for line in self._day_lines if _DIGIT.search(phrase := line["phrase"].lower())
+        )
+        return WrittenWords(self.request, self.context, self.row, days, frozenset(linked))
+
+    def words_of(self, source: Source) -> frozenset[str]:
+        """Returns the words, in all their forms, that a text can be made of.
+
+        Args:
+            source: Empty for those of the text, `written` for those of a new record, `first` for its first
+                word, `person` for a person's name, `request` for a change of a record.
+        """
+        return self._words_of[source]
+
+    @cached_property
+    def _words_of(self) -> dict[Source, frozenset[str]]:
+        written = self.written
+        own = frozenset[str]() if written.says_text else self.own_words
+        sources: dict[Source, frozenset[str]] = {
+            "written": written.said | written.of_context | own,
+            "first": written.said | written.openings | own,
+            "person": written.persons | written.of_context,
+            "request": written.said,
+        }
+        found = {source: self._in_all_forms(words) for source, words in sources.items()}
+        return {**found, "": self.words}
+
+    def _in_all_forms(self, words: frozenset[str]) -> frozenset[str]:
+        names = (word for country in countries_said(self.request) for word in words_in(country))
+        found = {*words, *(singular(word.lower()) for word in words), *names}
+        return frozenset(form for word in found for form in _forms(word))
+
+    @cached_property
+    def fields(self) -> FieldsSaid:
+        """Which fields the request names."""
+        return FieldsSaid(self.text, self.request)
 
     @cached_property
     def signs(self) -> frozenset[str]:
@@ -213,12 +269,16 @@ class Grounds:
 
     def and_text(self, text: str) -> Grounds:
         """Returns these grounds with the error of a call."""
-        return replace(self, text=f"{self.text}\n{text}", failed=True)
+        context = f"{self.context}\n{text}"
+        return replace(self, text=f"{self.text}\n{text}", context=context, failed=True)
 
 
-def words_in(text: str) -> Iterator[str]:
-    """Yields the runs of letters and digits of a text."""
-    return (match[0] for match in _WORD.finditer(text))
+def _lines_of(text: str) -> Iterator[tuple[str, str]]:
+    """Lines of the prompt of the form `phrase: what it names`."""
+    for line in text.rpartition("Request:")[0].splitlines():
+        phrase, found, names = line.partition(": ")
+        if found:
+            yield phrase.lower(), names
 
 
 def _forms(word: str) -> tuple[str, ...]:

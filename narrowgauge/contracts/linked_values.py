@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-__all__ = ["LinkedValue", "linked_values", "names_object_and_field"]
+__all__ = ["LinkedValue", "linked_values", "links_in", "names_object_and_field"]
 
 _LINK = re.compile(r"^(?P<phrase>[^\n]+?): (?P<targets>\w+\.\w+(?: = [^\n]+)?)$", re.MULTILINE)
 # A prompt has fewer; rows of a context can look like links.
@@ -66,6 +66,12 @@ def linked_values(turn: str, request: str) -> Iterator[LinkedValue]:
             # Of one object it names one thing, and that is a value.
             if target["value"] and entities[target["entity"]] == 1:
                 yield LinkedValue(phrase, target["entity"], target["field"])
+
+
+def links_in(turn: str) -> Iterator[tuple[str, list[str]]]:
+    """Yields the links of a prompt's turn to fields and values: the phrase, and what it names."""
+    for link in islice(_LINK.finditer(turn.rpartition("Request:")[0]), _MOST_LINKS):
+        yield link["phrase"], re.split(r" or (?=\w+\.)", link["targets"])
 
 
 def names_object_and_field(turn: str) -> bool:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from narrowgauge.contracts.grounded_values import Grounds, OpenValue, OpenValueOf
+from narrowgauge.contracts.grounded_values import Grounds, OpenValue, OpenValueOf, Source
 from specialist_svc.engine.guide import mask_words
 from specialist_svc.engine.tokenizer import ModelTokenizer
 
@@ -127,11 +127,12 @@ class GroundingRule:
         self._grounds = grounds
         self._open_value = open_value
         self._masks: dict[OpenValue, Mask] = {}
-        self._texts: dict[str, Mask] = {}
+        self._texts: dict[tuple[str, Source], Mask] = {}
+        self._betweens: dict[Source, Mask] = {}
+        self._parts: dict[Source, frozenset[str]] = {}
         # What takes long is made here, where no other request waits for it.
         grounds.prepare()
-        self._parts = frozenset(word[:end] for word in grounds.words for end in range(len(word) + 1))
-        self._between = self._between_words()
+        self._between("")
         unsaid = tokens.mask(())
         for sign, with_it in tokens.signed.items():
             if sign not in grounds.signs:
@@ -161,11 +162,12 @@ class GroundingRule:
     def _mask_of(self, value: OpenValue) -> Mask:
         match value.kind:
             case "text":
-                mask = self._text(value.begun, pattern=value.pattern)
+                mask = self._text(value.begun, value.source, pattern=value.pattern)
             case "number":
                 mask = self._one_of(self._grounds.numbers, value.begun.lstrip("-"))
             case "day" if len(value.begun) < _DAY_CHARS:
-                mask = self._one_of(self._grounds.days, value.begun)
+                days = self._grounds.days if value.days is None else value.days
+                mask = self._one_of(days, value.begun)
             case "one_of":
                 mask = self._tokens.leading_to(value.texts, value.begun)
             case _:
@@ -181,45 +183,56 @@ class GroundingRule:
             mask = mask & ~self._tokens.leading_to((value.without,), "")
         return mask
 
-    def _text(self, run: str, *, pattern: bool) -> Mask:
+    def _text(self, run: str, source: Source, *, pattern: bool) -> Mask:
         """Mask behind an unfinished word, or between words when it is empty."""
-        if run not in self._texts:
-            self._texts[run] = self._in_word(run)
-        mask = self._texts[run] & self._said_signs
+        if (run, source) not in self._texts:
+            self._texts[run, source] = self._in_word(run, source)
+        mask = self._texts[run, source] & self._said_signs
         # A pattern may end inside a word: `wrench%` for wrenches.
         return mask | self._tokens.wild if pattern else mask
 
-    def _in_word(self, run: str) -> Mask:
-        tokens, words = self._tokens, self._grounds.words
+    def _in_word(self, run: str, source: Source) -> Mask:
+        tokens, words = self._tokens, self._grounds.words_of(source)
+        # What follows the first word is not the first.
+        after: Source = "written" if source == "first" and run else source
         allowed: list[int] = []
         for word in words:
             if word.startswith(run):
                 for end in range(len(run) + 1, len(word) + 1):
                     allowed += tokens.going_on.get(word[len(run) : end], ())
-                allowed += self._fitting(tokens.finishing.get(word[len(run) :], ()))
+                allowed += self._fitting(tokens.finishing.get(word[len(run) :], ()), after)
         mask = tokens.mask(allowed)
         if not self._grounds.text.isascii():
             mask = mask | tokens.broken
-        return mask | self._between if not run or run in words else mask
+        return mask | self._between(after) if not run or run in words else mask
 
-    def _between_words(self) -> Mask:
+    def _between(self, source: Source) -> Mask:
         """Mask of the tokens that write no word, or begin one behind a sign or a space."""
-        tokens = self._tokens
-        allowed: list[int] = []
-        for part in self._parts:
-            allowed += tokens.beginning.get(part, ())
-        for word in self._grounds.words:
-            allowed += self._fitting(tokens.holding.get(word, ()))
-        return tokens.wordless | tokens.mask(allowed)
+        if source not in self._betweens:
+            tokens, words = self._tokens, self._grounds.words_of(source)
+            allowed: list[int] = []
+            for part in self._parts_of(source):
+                allowed += tokens.beginning.get(part, ())
+            for word in words:
+                allowed += self._fitting(tokens.holding.get(word, ()), source)
+            self._betweens[source] = tokens.wordless | tokens.mask(allowed)
+        return self._betweens[source]
 
-    def _fitting(self, several: Iterable[_Several]) -> Iterator[int]:
+    def _fitting(self, several: Iterable[_Several], source: Source) -> Iterator[int]:
         """Tokens whose further words are known ones, and the last, unfinished one can become so."""
-        words, parts = self._grounds.words, self._parts
+        words, parts = self._grounds.words_of(source), self._parts_of(source)
         return (
             token
             for token, whole, begun in several
             if begun in parts and all(word in words for word in whole)
         )
+
+    def _parts_of(self, source: Source) -> frozenset[str]:
+        """All beginnings of words."""
+        if source not in self._parts:
+            words = self._grounds.words_of(source)
+            self._parts[source] = frozenset(word[:end] for word in words for end in range(len(word) + 1))
+        return self._parts[source]
 
     def _one_of(self, values: Iterable[str], begun: str) -> Mask:
         """Mask of the digits that lead to one of the values; and of all else where none or a whole one is."""

@@ -91,7 +91,8 @@ def _names(value: OpenValue | None) -> list[str]:
 def test_fields_without_a_possible_value_are_not_offered() -> None:
     """No address, no day, no number and no record: none of their fields; the rest may be meant."""
     offered = _names(_reader("new deal Dock lights")("create Opportunity:"))
-    assert offered == ["Name", "Stage", "NextStep"]
+    # A stage would be one that the request speaks of.
+    assert offered == ["Name", "NextStep"]
 
 
 def test_a_number_is_written_once() -> None:
@@ -99,7 +100,7 @@ def test_a_number_is_written_once() -> None:
     reader = _reader("new deal Dock lights over 500 with two options")
     assert _names(reader('create Opportunity: Name = "Dock lights",')) == ["Amount", "Probability"]
     after = _names(reader('create Opportunity: Name = "Dock lights", Amount = 500,'))
-    assert after == ["Probability", "Stage", "NextStep"]
+    assert after == ["Probability", "NextStep"]
     assert "Probability" not in _names(_reader("new deal over 500")("create Opportunity: Amount = 500,"))
 
 

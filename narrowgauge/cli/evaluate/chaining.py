@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,14 +97,16 @@ async def evaluate_chains(
     """Runs all requests, each on the seeded rows.
 
     Raises:
-        InvalidRequest: A record is malformed, or `--address` was given.
+        InvalidRequest: A record is malformed, records are of several days, or `--address` was given.
         FailedPrecondition: The system does not start.
     """
     if options.address:
         raise InvalidRequest("BAD_ARGUMENT", "eval chain starts systems of its own: leave --address out")
     checks = [checks_of(record) for record in records]
     home = EvalHome.beside(Home.of(os.environ), options.bundle)
-    system_options = SystemOptions(model=options.model, fresh_demo_data=True)
+    system_options = SystemOptions(
+        model=options.model, fresh_demo_data=True, organisation_day=_day_of(records)
+    )
     outcomes: list[_Outcome] = []
     async with running_system(home, system_options, progress) as system:
         report.bundle = system.bundle_hash
@@ -125,16 +128,31 @@ class _Outcome:
     loop_ms: float
 
 
-async def _run(record: Record, checks: tuple[Check, ...], system: System, seeds: dict[str, Path]) -> _Outcome:
+def _day_of(records: Sequence[Record]) -> str:
+    """The day on which all records are asked, and that the organisation must live on: `TODAY` is its own."""
+    days = {_today(record) for record in records}
+    if len(days) != 1:
+        raise InvalidRequest(
+            "BAD_RECORD", f"chains of several days ({', '.join(sorted(days))}): ask them apart"
+        )
+    return days.pop()
+
+
+def _today(record: Record) -> str:
     from narrowgauge.demo.organisation import SEED_DATE
+
+    return str(record.get("today") or SEED_DATE.isoformat())
+
+
+async def _run(record: Record, checks: tuple[Check, ...], system: System, seeds: dict[str, Path]) -> _Outcome:
     from narrowgauge.routing.evaluate import gold_steps, match_spans
 
     async def refuse(event: pb.DispatchResponse, call: pb.ToolCallMade) -> Decision:
         return Decision(False, "everything is approved in advance")
 
     watch = StepWatch()
-    today = str(record.get("today") or SEED_DATE.isoformat())
-    start = chain_start(str(record["request"]), (), ApproveUpTo.DESTRUCTIVE, "", today, 0)
+    approval = ApproveUpTo.DESTRUCTIVE
+    start = chain_start(str(record["request"]), (), approval, "", _today(record), 0)
     async with open_channel(system.router) as channel:
         finished = await run_chain(channel, start, watch.note, refuse)
     databases = {"warehouse": system.home.warehouse, "crm": system.home.organisation}

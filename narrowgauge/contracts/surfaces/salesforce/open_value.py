@@ -35,7 +35,7 @@ _COMPARED_DAY = re.compile(rf"({words.PATH}) (?:=|!=|<=?|>=?) ([0-9][0-9T:Z-]*|)
 _EQUALS = re.compile(r"[^!<>] = ?$")
 _WRITE = re.compile(
     r"(?P<opening>(?P<method>create|update|upsert) (?P<entity>\w+)"
-    rf"(?: (?P<target>{ALIAS.pattern})| \w+ {CLOSED_TEXT})?:)(?P<assigned>.*)$",
+    rf"(?: (?P<target>{ALIAS.pattern})| (?P<key>\w+) {CLOSED_TEXT})?:)(?P<assigned>.*)$",
     re.DOTALL,
 )
 
@@ -60,7 +60,10 @@ class ValueReader:
         if quote:
             match = _FIELD_OF_TEXT.search(head)
             path = next(filter(None, match.groups()), "") if match else ""
-            if not path or self._kind(head, path) != "text":
+            kind = self._kind(head, path) if path else ""
+            if kind == "pick" and _WRITE.match(head):
+                return self._assigned(OpenValue("one_of", begun), head, written)
+            if kind != "text":
                 return None
             # `Delayed shipment` for each of them is the subject of each, without the customer's name.
             joined = ":" in self._grounds.request or begun.lower().startswith(_JOINED)
@@ -69,6 +72,10 @@ class ValueReader:
             )
         else:
             value = self._bare_value(head)
+        return self._assigned(value, head, written)
+
+    def _assigned(self, value: OpenValue | None, head: str, written: str) -> OpenValue | None:
+        """The value, as the fields of a write narrow it."""
         write = _WRITE.match(head)
         if write is None:
             return self._unfinished(value, written)
@@ -76,7 +83,7 @@ class ValueReader:
             fields = self._fields.written(write["entity"])
             new = write["method"] != "update"
             self._assigning[write["opening"]] = Assigning(
-                write["entity"], fields, self._grounds, new=new, target=write["target"] or ""
+                write["entity"], fields, self._grounds, new=new, target=write["target"] or write["key"] or ""
             )
         return self._assigning[write["opening"]].narrowed(value, write["assigned"], written)
 

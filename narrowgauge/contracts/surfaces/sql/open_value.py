@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from narrowgauge.contracts.grounded_values import Grounds, OpenValue, words_in
+from narrowgauge.contracts.grounded_values import Grounds, OpenValue
 from narrowgauge.contracts.surfaces.sql.conjuncts import Conjuncts
 from narrowgauge.contracts.surfaces.sql.ordering import Ordering
 from narrowgauge.contracts.surfaces.sql.tables import column_of
 from narrowgauge.contracts.surfaces.surface import ClosedSets
+from narrowgauge.contracts.written_words import words_in
 
 __all__ = ["ValueReader"]
 
