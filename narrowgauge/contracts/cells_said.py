@@ -31,6 +31,10 @@ def cell_said(request: str, names: Sequence[tuple[str, ...]], row: Mapping[str, 
             before = words[max(0, place - _MOST_WORDS) : place]
             if column := _column(before, columns):
                 return row[column]
+        if words[place] == "same" and _begins(words[place + 1 :], names):
+            same = next(name for name in names if words[place + 1 : place + 1 + len(name)] == name)
+            if column := _column(same, columns, exactly=True):
+                return row[column]
         for name in names:
             behind = words[place + len(name) :]
             if words[place : place + len(name)] == name and behind[:1] == ("the",):

@@ -20,6 +20,8 @@ _SUFFIX = re.compile(r"__[a-z]+$")
 _LINKED = re.compile(r"(?P<entity>\w+)\.(?P<field>\w+)(?: = (?P<value>.*))?")
 # Shorter words that begin alike have nothing else in common.
 _LEAST_STEM = 4
+# They say how often, and are units of measure as well.
+_COUNTING = frozenset({"each", "every"})
 _ENDING = 2
 # Names with one of these words are of many kinds: `cell phone` is no `Phone`.
 _MANY = frozenset({"phone", "email", "name"})
@@ -40,14 +42,15 @@ class FieldsSaid:
     @cached_property
     def _words(self) -> tuple[str, ...]:
         # An e-mail is one word.
-        return name_words(re.sub(r"(?<=\w)-(?=\w)", "", self.request)) + name_words(self.request)
+        found = name_words(re.sub(r"(?<=\w)-(?=\w)", "", self.request)) + name_words(self.request)
+        return tuple(word for word in found if word not in _COUNTING)
 
     @cached_property
     def _linked(self) -> dict[tuple[str, str], frozenset[str]]:
         """Fields that words link to, with the linked values; none where the field itself is named."""
         found: dict[tuple[str, str], set[str]] = {}
-        for _, targets in links_in(self.turn):
-            for target in targets:
+        for phrase, targets in links_in(self.turn):
+            for target in targets if phrase not in _COUNTING else ():
                 if match := _LINKED.fullmatch(target):
                     values = found.setdefault((match["entity"], match["field"]), set())
                     if match["value"]:

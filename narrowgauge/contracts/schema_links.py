@@ -150,7 +150,7 @@ def _resolved(phrase: str, names: list[Name], chosen: set[str]) -> list[Name]:
     own = [name for name in names if name.entity in chosen]
     if found := [name for name in own if name.whole] or own:
         return found
-    if chosen and len(phrase) <= _LEAST_CHANCE and phrase.islower():
+    if (chosen or phrase == "each") and len(phrase) <= _LEAST_CHANCE and phrase.islower():
         return []  # `new`, `each`, `open`: a value of something else by chance
     return [name for name in names if name.whole] or ([] if chosen else names)
 

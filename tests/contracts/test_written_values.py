@@ -113,12 +113,27 @@ def test_a_title_is_written_to_the_letter() -> None:
         ("with the sku as subject", "A-1"),
         ("subject the customer's name, priority high", "Globex"),
         ("a case about shoes", ""),
+        ("with the same subject", ""),
         ("with the price as subject", ""),
     ],
 )
 def test_cells_are_named(request_text: str, cell: str) -> None:
     """By the column's name, as a field or behind it."""
     assert cell_said(request_text, [("subject",)], {"name": "Globex", "sku": "A-1"}) == cell
+
+
+def test_the_same_name_is_the_rows() -> None:
+    """A field that is to be the same has the cell of its own name."""
+    assert (
+        cell_said("a product with the same name", [("name",)], {"sku": "A-1", "name": "Globex"}) == "Globex"
+    )
+
+
+def test_each_is_no_unit() -> None:
+    """It says how often; no value is named by it."""
+    said = FieldsSaid("each: Product.Unit = Each\nRequest: close each", "close each")
+    assert not said.values("Product", "Unit")
+    assert not said.count("Each")
 
 
 def test_named_after_more_than_a_cell() -> None:
