@@ -93,6 +93,19 @@ _SECOND = re.compile(
     rf"|,? and (?=(?:{_ANY_VERB}) (?:each|me|them|those)\b))",
     re.IGNORECASE,
 )
+# A record that is linked where it is made: one of its fields, no step of its own.
+_LINKED = re.compile(
+    r"(?:attach|connect|link|relate|tie) (?:it|them|each)(?: one)? (?:to|with)\b", re.IGNORECASE
+)
+_AND_GAP = re.compile(r",? and ", re.IGNORECASE)
+# Words that are verbs and columns: `the customers in Belgium, name and city`.
+_COLUMNS = re.compile(r"(?:contact|name|order|rank|rate|state)(?:,| and) [\w ,]+", re.IGNORECASE)
+# The end of a name that is verb and noun: `a case Quarterly|check with high priority`.
+_NAMED_SO = re.compile(r".*\w [A-Z][\w-]+(?: [a-z]+)?", re.DOTALL)
+_NAME_END = re.compile(
+    r"(?:call|check|draft|order|plan|report|request|review|search|test|transfer|update)"
+    r"(?=$|[,.]| (?:at|due|for|from|in|of|on|with)\b)"
+)
 _UNSURE = 0.8  # begin probability below which a field is no step
 _FRONT_WORDS = 8
 _FEWEST = 3  # words of a step in front of a second verb
@@ -202,8 +215,14 @@ def _continues(before: str, gap: str, piece: str, begin: float) -> bool:
         return bool(_HOW_MANY_GAP.fullmatch(gap))
     if _BY_GAP.fullmatch(gap):
         return bool(_GERUND.match(piece))
+    if _AND_GAP.fullmatch(gap):
+        return bool(_LINKED.match(piece) and _WRITES.search(before))
+    if gap == " " and _NAME_END.match(piece):
+        return bool(_WRITES.search(before) and _NAMED_SO.fullmatch(before))
     if not _LIST_GAP.fullmatch(gap):
         return False
+    if _COLUMNS.fullmatch(piece):
+        return True
     words = [word.lower() for word in _WORD.findall(piece)]
     if not words or words[0] in _VERBS or words[0] in _ASKING:
         return False

@@ -53,8 +53,8 @@ _BEFORE = re.compile(
 _THEN = re.compile(r"\b(?:then|next|afterwards|after that|thereafter|subsequently)\b[,:]?\s*$", re.IGNORECASE)
 _SAME_SENTENCE = re.compile(r"\s*,\s*(?:please\s*)?")
 _ORDER = re.compile(
-    r"\b(?:then|next|after\w*|there(?:after|upon)|subsequently|later|final(?:ly)?|last(?:ly)?|end|once|when"
-    r"|upon|follow\w*|done|finish\w*|before\w*|prior|first\w*|second\w*|third\w*|start\w*|begin\w*|complete\w*"
+    r"\b(?:then|next(?! step)|after\w*|there(?:after|upon)|subsequently|later|final(?:ly)?|last(?:ly)?|end|once"
+    r"|when|upon|follow\w*|done|finish\w*|before\w*|prior|first\w*|second\w*|third\w*|start\w*|begin\w*|complete\w*"
     r"|until|soon|only|having|ahead|earlier|through|conclu\w+|eventually|initially|now)\b",
     re.IGNORECASE,
 )
@@ -88,7 +88,8 @@ _MAKES = (
 )
 # What follows "the machines" where it says which machines these are: no reference then.
 _COMPLEMENT = re.compile(
-    r"\s+(?:of|with|that|which|who|whose|without|where|in|at|from|created|owned|by)\b", re.IGNORECASE
+    r"\s+(?:of|with|that|which|who|whose|without|where|in|at|from|created|owned|by|due|dated)\b",
+    re.IGNORECASE,
 )
 _DETERMINED = re.compile(
     r"\b(?:each|every|any|the|those|these|such|said|this|that)(?: \w+)?\s+$", re.IGNORECASE
@@ -102,6 +103,12 @@ _TOTAL = re.compile(
     re.IGNORECASE,
 )
 _THIS_QUOTED = re.compile(r"\b(?:this|these|the following)\b[^.]{0,20}:\s*", re.IGNORECASE)
+_COUNTS = re.compile(r"(?:count|how many)\b", re.IGNORECASE)
+# What is changed for each row is that row still, and no result of its own.
+_ALTERS = re.compile(
+    r"(?:change|close|give|mark|move|postpone|push|put|raise|reassign|set|shift|switch|update)\b",
+    re.IGNORECASE,
+)
 _NEAR = 40  # characters before a noun in which its determiner stands
 _START = 20  # characters of a step in which a word of order may stand
 _THEIR = re.compile(r"\btheir\b", re.IGNORECASE)
@@ -109,6 +116,7 @@ _PLURAL = re.compile(
     r"\b(?!does\b|was\b|has\b|his\b|this\b)\w{3,}s\b|\b(?:people|children|who|each|every)\b", re.IGNORECASE
 )
 _ONE_BY_ONE = re.compile(r"\bone by one\b|\beach of (?:them|those|these)\b", re.IGNORECASE)
+_TO_EACH = re.compile(r"\w+ each (?:an?|the)\b", re.IGNORECASE)
 _RESULT = re.compile(
     r"\b(?:the|that) (?:output|outcome|result|figure|new \w+|resulting \w+)\b(?! of\b)"
     r"|\bwhat (?:comes back|came back|was returned|was found|you found)\b",
@@ -218,8 +226,13 @@ def _results(
         return
     for j in each[:-1]:
         _set(out, i, j, _NONE)
-    if _ONE_BY_ONE.search(step) and (not data or not each):
+    if (_ONE_BY_ONE.search(step) and (not data or not each)) or (not data and _TO_EACH.match(step)):
         _set(out, i, data[-1] if data else i - 1, _FOR_EACH)
+    elif each and _ONE_BY_ONE.search(step) and _ALTERS.match(steps[each[-1]]):
+        rows = [j for j in range(each[-1]) if out[each[-1], j].argmax() == _FOR_EACH]
+        if rows:
+            _set(out, i, each[-1], _NONE)
+            _set(out, i, rows[-1], _FOR_EACH)
     elif english and data and not _refers(step) and max(float(out[i, j, _USES:].max()) for j in data) < _SURE:
         for j in data:
             _set(out, i, j, _AFTER if j == i - 1 and _ORDER.search(gaps[i]) else _NONE)
@@ -245,9 +258,19 @@ def _named(steps: Sequence[str], i: int) -> tuple[int, int] | None:
             tried.add(noun)
             mention = re.compile(rf"\b{_stem(noun)}\b", re.IGNORECASE)
             for j in reversed(range(i)):
-                if any(_asks_for(steps[j], found) for found in mention.finditer(steps[j])):
+                if group == 3 and _COUNTS.match(steps[i]) and not _says(steps[j], match[2]):
+                    continue
+                found = [m for m in mention.finditer(steps[j]) if _asks_for(steps[j], m)]
+                if found and _COUNTS.match(steps[i]) and not found[0][0].lower().endswith("s"):
+                    return None  # how many there are now, not how many were made
+                if found:
                     return j, _FOR_EACH if each else _USES
     return None
+
+
+def _says(step: str, word: str) -> bool:
+    """Whether a step has a word: `the warm leads` are not those of `find the cold leads`."""
+    return bool(re.search(rf"\b{re.escape(word)}\b", step, re.IGNORECASE))
 
 
 def _made(steps: Sequence[str], i: int) -> int | None:

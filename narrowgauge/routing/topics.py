@@ -29,6 +29,11 @@ _SENT_ALONG = re.compile(
     r"|\bnotes?\b(?! (?:on|about) (?:that|those|these|the)\b)(?!$)",
     re.IGNORECASE,
 )
+_LISTED = (
+    re.compile(r"\b(?:that|this|the) list\b(?! of)", re.IGNORECASE),
+    re.compile(r"list\b", re.IGNORECASE),
+)
+_FOR_EACH = re.compile(r"\bfor (?:each|every)\b", re.IGNORECASE)
 _WORD = re.compile(r"[a-z]+|\d+")
 _HOW_MANY = re.compile(r"\bhow many\b|\bnumber of\b|\bcount(?:s|ed)?\b|\bfigures?\b", re.IGNORECASE)
 # Words of the task itself, and those that say nothing of what it is about.
@@ -64,9 +69,15 @@ class Topics:
         """
         if not _SUMMARIZES.match(self._steps[i]) or _SENT_ALONG.search(self._steps[i]):
             return None
+        if _LISTED[0].search(self._steps[i]):
+            lists = [j for j in range(i) if _LISTED[1].match(self._steps[j])]
+            if lists:
+                return lists[-1]
         shared = [len(self._content[i] & content) for content in self._content[:i]]
         most = max(shared, default=0)
         best = [j for j in range(i) if shared[j] == most]
+        # What is done for each row of a result shares its words, and has no result that one would read.
+        best = [j for j in best if not _FOR_EACH.search(self._steps[j])] or best
         if most == 0 or (any(j in planned for j in best) and (len(best) > 1 or len(planned) == 1)):
             return None
         return best[-1]

@@ -38,6 +38,19 @@ def texts(text: str, spans: list[tuple[int, int]]) -> list[str]:
             "[open a case for Hana], [origin Phone], [priority Low].",
             ["open a case for Hana, origin Phone, priority Low"],
         ),
+        (
+            "[create a contact Hana Dubois] and [link it to the account Acme]",
+            ["create a contact Hana Dubois and link it to the account Acme"],
+        ),
+        (
+            "[list the customers in Belgium], [name and city]",
+            ["list the customers in Belgium, name and city"],
+        ),
+        (
+            "[log a task Quarterly] [check with high priority]",
+            ["log a task Quarterly check with high priority"],
+        ),
+        ("[add a task Month end] [check]", ["add a task Month end check"]),
     ],
 )
 def test_a_piece_without_a_verb_is_no_step(pieces: str, steps: list[str]) -> None:
@@ -57,6 +70,10 @@ def test_a_piece_without_a_verb_is_no_step(pieces: str, steps: list[str]) -> Non
         "[list the plants]. [With the results write a report]",
         "[create a case for Hana]\n[origins of our parts]",
         "[create a case for Hana], [reserve 3 pallets]",
+        "[list the contacts] and [link them to the account Acme]",
+        "[list the customers in Belgium], [name the largest]",
+        "[list the tasks for Hana] [check the stock]",
+        "[create a case for Hana] [check the stock]",
     ],
 )
 def test_what_asks_for_something_stays_a_step(pieces: str) -> None:

@@ -24,6 +24,7 @@ def rules() -> RuleSet:
         ("pull the idle hoists from Salesforce", "in-salesforce"),
         ("set the owner of each to Ada", "changes-a-record"),
         ("please close them", "changes-a-record"),
+        ("give each of them a discount of 5 percent", "changes-a-record"),
     ],
 )
 def test_sql_is_forbidden(rules: RuleSet, step: str, rule: str) -> None:
@@ -43,6 +44,7 @@ def test_a_summary_is_left_to_who_summarizes(rules: RuleSet) -> None:
     "step",
     [
         "which deals did we close in May",
+        "give the average price of each product",
         "how often does the set of prices change",
         "compare our figures with Salesforce's share price",
         'count the notes that say "moved in Salesforce"',

@@ -106,6 +106,35 @@ def test_a_noun_with_its_own_complement_is_no_reference() -> None:
     assert planned(each, {}) == [[], [(0, "for_each")]]
 
 
+@pytest.mark.parametrize("complement", ["due today", "dated July", "of Acme"])
+def test_a_noun_that_says_which_is_no_reference(complement: str) -> None:
+    """`The tasks due today` are others than those just listed."""
+    assert planned(f"[list tasks], [delete the tasks {complement}]", {}) == [[], []]
+
+
+def test_counting_is_about_what_is_there_now() -> None:
+    """The count is no result of a write, nor of a step that asked for others of the same noun."""
+    made = "[list hoists], [create a task for each], [count the hoist tasks]"
+    assert planned(made, {(1, 0): FOR_EACH})[2] == []
+    assert planned("[find the cold leads], [count the warm leads]", {})[1] == []
+    assert planned("[find the cold leads], [count the cold leads]", {})[1] == [(0, "uses")]
+
+
+def test_what_was_changed_for_each_is_the_row_still() -> None:
+    """A second change of `each of them` runs over the rows that the first one ran over."""
+    said = {(1, 0): FOR_EACH, (2, 1): FOR_EACH}
+    text = "[list tasks], [push the due date of each to Monday], [set each of them to high]"
+    assert planned(text, said)[2] == [(0, "for_each")]
+    made = "[list tasks], [create a case for each], [set each of them to high]"
+    assert planned(made, said)[2] == [(1, "for_each")]
+
+
+def test_to_give_each_something_runs_over_the_rows_before() -> None:
+    """`Each` without a noun points at the nearest result."""
+    assert planned("[list renewals], [give each a discount]", {})[1] == [(0, "for_each")]
+    assert planned("[list renewals], [give each customer a discount]", {})[1] == []
+
+
 def test_the_most_machines_are_no_reference() -> None:
     """A superlative says which, not which ones again."""
     assert planned("[list the machines of Acme], [which site has the most machines]", {}) == [[], []]

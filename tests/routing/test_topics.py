@@ -57,3 +57,20 @@ def test_of_several_planned_results_the_named_one_is_meant() -> None:
     """The classifier's choice of all before is narrowed to the one whose words the summary has."""
     assert Topics((*STEPS, "summarize the stock")).of(4, (0, 2, 3)) == 3
     assert Topics((*STEPS, "summarize the stock")).of(4, (3,)) is None
+
+
+def test_what_ran_for_each_row_is_no_text_to_read() -> None:
+    """Of steps that share as many words, one that has a result of its own is meant."""
+    steps = (
+        "list the overdue invoices",
+        "close the overdue invoices for each customer",
+        "recap the overdue invoices",
+    )
+    assert Topics(steps).of(2, ()) == 0
+
+
+def test_that_list_is_what_was_listed() -> None:
+    """Not the step just before."""
+    steps = ("list the cases", "count the cases", "add a contact", "brief me on that list")
+    assert Topics(steps).of(3, (2,)) == 0
+    assert Topics(("count the cases", "brief me on that list")).of(1, (0,)) is None
