@@ -53,9 +53,9 @@ _BEFORE = re.compile(
 _THEN = re.compile(r"\b(?:then|next|afterwards|after that|thereafter|subsequently)\b[,:]?\s*$", re.IGNORECASE)
 _SAME_SENTENCE = re.compile(r"\s*,\s*(?:please\s*)?")
 _ORDER = re.compile(
-    r"\b(?:then|next(?! step)|after\w*|there(?:after|upon)|subsequently|later|final(?:ly)?|last(?:ly)?|end|once"
-    r"|when|upon|follow\w*|done|finish\w*|before\w*|prior|first\w*|second\w*|third\w*|start\w*|begin\w*|complete\w*"
-    r"|until|soon|only|having|ahead|earlier|through|conclu\w+|eventually|initially|now)\b",
+    r"\b(?:then|next(?! step)|after\w*|there(?:after|upon)|subsequently|later|final(?:ly)?|last(?:ly)?|end"
+    r"|once|when|upon|follow\w*|done|finish\w*|before\w*|prior|first\w*|second\w*|third\w*|start\w*|begin\w*"
+    r"|complete\w*|until|soon|only|having|ahead|earlier|through|conclu\w+|eventually|initially|now)\b",
     re.IGNORECASE,
 )
 # Without any of these a request may be of another language, whose words of order and reference are others.

@@ -116,8 +116,8 @@ def test_counting_is_about_what_is_there_now() -> None:
     """The count is no result of a write, nor of a step that asked for others of the same noun."""
     made = "[list hoists], [create a task for each], [count the hoist tasks]"
     assert planned(made, {(1, 0): FOR_EACH})[2] == []
-    assert planned("[find the cold leads], [count the warm leads]", {})[1] == []
-    assert planned("[find the cold leads], [count the cold leads]", {})[1] == [(0, "uses")]
+    assert planned("[find cold leads], [count the warm leads]", {})[1] == []
+    assert planned("[find cold leads], [count the cold leads]", {})[1] == [(0, "uses")]
 
 
 def test_what_was_changed_for_each_is_the_row_still() -> None:
