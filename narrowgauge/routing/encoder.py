@@ -32,6 +32,7 @@ MAX_CHARS = 32_768
 _MAX_TOKENS = 8_192
 _WINDOW = 158  # with the two special tokens, the longest sequence in training
 _OVERLAP = 56  # a step and its neighbourhood; each token is read from the window in which it stands deeper
+_SHORT = 96  # tokens up to which one thread is as good as several
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Encoder:
 
     Args:
         folder: Holds `ENCODER_FILES`.
-        threads: For one text when no other one is encoded at the time; else each text has one.
+        threads: For one long text when no other one is encoded at the time; else each text has one.
         words: Words in lower case that are no typing errors, beside those of the vocabulary.
 
     Raises:
@@ -194,8 +195,9 @@ class Encoder:
     def _run(self, ids: npt.NDArray[np.int64]) -> tuple[Array, Array]:
         full = np.concatenate([[self._cls], ids, [self._sep]])[None, :]
         with self._lock:
-            # A lone text gets all threads; among others each gets one, which wastes nothing on waiting.
-            session = self._sessions[0 if self._running else -1]
+            # A long text gets all threads while it is alone. A short one has one even then: a second thread
+            # wins a twelfth of its median, and where its core is taken the first waits as long again.
+            session = self._sessions[0 if self._running or len(full[0]) <= _SHORT else -1]
             self._running += 1
         try:
             states, tags = session.run(["states", "tags"], {"input_ids": full})
