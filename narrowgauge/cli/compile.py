@@ -40,6 +40,19 @@ def compile_command(
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="Rules on routes, as TOML: docs/router.md."),
     ] = None,
+    encoder: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, file_okay=False, help="Folder that `train router` wrote; the carried one without it."
+        ),
+    ] = None,
+    precision: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of routes that must be right: thresholds are fitted to it, a specialist each. The "
+            "router abstains below them.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compile contracts into a bundle: what router and specialists agree on, by its content hash.
@@ -64,7 +77,7 @@ def compile_command(
 
         if out is None:
             raise InvalidRequest("BAD_ARGUMENT", "--router-only needs --out DIR")
-        compile_router_from_examples(examples, out, rules=given_rules)
+        compile_router_from_examples(examples, out, rules=given_rules, encoder=encoder, precision=precision)
         typer.echo(json.dumps({"path": str(out)}) if as_json else f"router written to {out}")
         return
 
@@ -84,6 +97,8 @@ def compile_command(
             protos=proto or (),
             specialists=folders if only else [*carried_specialists(), *folders],
             rules=given_rules,
+            encoder=encoder,
+            precision=precision,
             progress=progress,
         )
     if as_json:
@@ -92,11 +107,14 @@ def compile_command(
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold")
-    for name in ("specialist", "surface", "contract"):
+    for name in ("specialist", "surface", "threshold", "contract"):
         table.add_column(name, no_wrap=True)
     table.add_column("tools", overflow="fold")
     for entry in _summary(bundle)["specialists"]:
-        table.add_row(entry["name"], entry["surface"], entry["contract"], ", ".join(entry["tools"]))
+        threshold = f"{entry['threshold']:.2f}"
+        table.add_row(
+            entry["name"], entry["surface"], threshold, entry["contract"], ", ".join(entry["tools"])
+        )
     stdout().print(table)
     for line in _overruled(bundle):
         stdout().print(line, style="yellow", markup=False)
@@ -113,6 +131,7 @@ def _summary(bundle: Bundle) -> dict[str, Any]:
             {
                 "name": name,
                 "surface": bundle.configs[name].surface if name in bundle.configs else "",
+                "threshold": _router(bundle)["thresholds"][name],
                 "contract": contract.service,
                 "tools": [tool.name for tool in contract.tools],
             }

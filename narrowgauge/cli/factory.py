@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from narrowgauge.training.specialist.run import Outcome, Run, Watcher
+    from narrowgauge.training.progress import Watcher
+    from narrowgauge.training.specialist.run import Outcome, Run
 
 __all__ = ["Finished", "finish", "print_finished"]
 

@@ -16,14 +16,17 @@ __all__ = ["train_command"]
 
 # With reading, quantising and asking, a specialist of 50 examples is done within 20 minutes.
 _OWN_SECONDS = 840.0
+ROUTER = "router"
+"""What is named in a specialist's place to train the router's encoder."""
 
 
 def train_command(
+    ctx: typer.Context,
     specialist: Annotated[
         str,
         typer.Argument(
-            help="Name of a built-in specialist; `call`, which reads any contract; or a folder with "
-            "specialist.toml."
+            help="Name of a built-in specialist; `call`, which reads any contract; a folder with "
+            "specialist.toml; or `router`, for its encoder."
         ),
     ],
     out: Annotated[
@@ -35,9 +38,8 @@ def train_command(
         typer.Option(
             "--data",
             exists=True,
-            dir_okay=False,
-            help="JSON Lines of examples, of questions on databases and their schemas, or of requests to "
-            "call functions.",
+            help="JSON Lines of examples, of questions on databases and their schemas, of requests to call "
+            "functions; for the router of labelled requests, or a folder of public corpora.",
         ),
     ] = None,
     database: Annotated[
@@ -107,7 +109,7 @@ def train_command(
 
     Prompts and calls are made by the code that serves. The loss is on the tokens that serving samples. Of a
     specialist of your own about one example in five is held back and asked afterwards; the adapter gets its
-    model card and its deployment.
+    model card and its deployment. `router` fine-tunes the encoder on labelled requests (docs/router.md).
     """
     import importlib.util
 
@@ -117,6 +119,14 @@ def train_command(
         raise FailedPrecondition(
             "EXTRA_MISSING", "training needs torch, which is not installed: pip install 'narrowgauge[train]'"
         )
+    if specialist == ROUTER:
+        from narrowgauge.cli.train_router import train_router_command
+
+        train_router_command(ctx)
+        return
+    for folder in data or ():
+        if folder.is_dir():
+            raise InvalidRequest("BAD_ARGUMENT", f"{folder} is a folder: name its files, each with --data")
     from narrowgauge.cli.watching import stop_on_signal, watched
     from narrowgauge.training.specialist.finetune import Recipe
     from narrowgauge.training.specialist.run import Run, train

@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from narrowgauge.training.specialist.finetune import Progress
-    from narrowgauge.training.specialist.run import Watcher
+    from narrowgauge.training.progress import Progress, Watcher
 
 __all__ = ["stop_on_signal", "watched"]
 
@@ -54,7 +53,7 @@ def watched(name: str, check: Callable[[], None]) -> Iterator[Watcher]:
         check: Called at every step; may raise to end the run.
     """
     from narrowgauge.cli.render.console import stderr
-    from narrowgauge.training.specialist.run import Watcher
+    from narrowgauge.training.progress import Watcher
 
     console = stderr()
     if not console.is_terminal:

@@ -100,6 +100,8 @@ def compile_bundle(
     rules: Sequence[RouteRule] = (),
     router: Path | None = None,
     with_router: bool = True,
+    encoder: Path | None = None,
+    precision: float | None = None,
     progress: Progress | None = None,
 ) -> Bundle:
     """Compiles contracts and specialists into a bundle and loads it.
@@ -116,18 +118,23 @@ def compile_bundle(
         router: Folder of a compiled router to take; None compiles one from the examples of the contracts
             and of the specialists.
         with_router: False leaves the router out; such a bundle serves specialists only.
+        encoder: Folder of the encoder that the router is compiled with; None for the carried one.
+        precision: Of routes, to which their thresholds are fitted: see `compile_router`.
         progress: Told what is being done.
 
     Raises:
-        InvalidRequest: A contract, configuration, example or rule is wrong, or rules are given to a bundle
-            whose router is not compiled now.
+        InvalidRequest: A contract, configuration, example or rule is wrong, or what a router is
+            compiled with is given to a bundle whose router is not compiled now.
         Unsupported: A contract has a field without a constraint; names it and says why.
         AlreadyExists: `out` exists and is no bundle.
         FailedPrecondition: The folder cannot be written, for example because the disk is full.
     """
     report = progress or (lambda what, done: None)
-    if rules and (router is not None or not with_router):
-        raise InvalidRequest("BAD_ARGUMENT", "rules belong to a router that is compiled with them")
+    chosen = bool(rules) or encoder is not None or precision is not None
+    if chosen and (router is not None or not with_router):
+        raise InvalidRequest(
+            "BAD_ARGUMENT", "rules, encoder and precision belong to a router that is compiled with them"
+        )
     report("reading contracts", 0.0)
     configs = _configs(specialists or carried_specialists())
     protos = list(dict.fromkeys([*protos, *_own_protos(configs, protos)]))
@@ -145,7 +152,7 @@ def compile_bundle(
             _write_specialist(scratch, config, _contract(config, services))
         if with_router:
             report("compiling the router", 0.5)
-            _write_router(scratch / "router", router, configs, services, rules)
+            _write_router(scratch / "router", router, configs, services, rules, encoder, precision)
         write_manifest(scratch)
     report("done", 1.0)
     return Bundle.load(out)
@@ -203,6 +210,8 @@ def _write_router(
     configs: Sequence[SpecialistConfig],
     services: Mapping[str, Contract],
     rules: Sequence[RouteRule],
+    encoder: Path | None,
+    precision: float | None,
 ) -> None:
     if router is not None:
         if not router.is_dir():
@@ -218,7 +227,7 @@ def _write_router(
         contract = _contract(config, services)
         described[config.name] = (contract.description, example_requests(config, contract))
         every_rule += [*contract.rules, *config.read_rules()]
-    compile_router(target, described, rules=every_rule)
+    compile_router(target, described, rules=every_rule, encoder=encoder, precision=precision)
 
 
 def example_requests(config: SpecialistConfig, contract: Contract) -> list[str]:

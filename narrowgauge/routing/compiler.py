@@ -33,14 +33,18 @@ Span = tuple[int, int]
 OUT_OF_SCOPE = "oos"
 """Intent of a text that nobody serves, in files of examples."""
 
-_NEGATIVES = Path(__file__).parent / "out_of_scope.txt"
+NEGATIVES = Path(__file__).parent / "out_of_scope.txt"
+"""Requests that nobody serves, one a line."""
+
 _FORMAT = 2
 # Above this cosine a negative is so close to a specialist's own words that it is none for this set.
 _TOO_CLOSE = 0.65
 _NONE_SHARE = 0.5
 _FEW = 3000
-# Few examples cannot show that a higher threshold is needed.
-_HIGHEST = 0.6
+_PRECISION, _FLOOR = 0.95, 0.45
+# The highest threshold: few examples cannot show that one above the first is needed, unless the user says how
+# precise routes must be.
+_HIGHEST, _HIGHEST_ASKED = 0.6, 0.98
 # Each example is also read inside a longer request, as it will be met there.
 _CONTEXTS = (
     "{other}, then {x}",
@@ -66,8 +70,8 @@ def compile_router(
     examples: Mapping[str, Sequence[str]] | None = None,
     *,
     rules: Sequence[RouteRule] = (),
-    encoder: Path = ENCODER_FOLDER,
-    precision: float = 0.95,
+    encoder: Path | None = None,
+    precision: float | None = None,
 ) -> None:
     """Fits the heads for a set of specialists and writes the compiled router; equal input gives equal bytes.
 
@@ -76,12 +80,13 @@ def compile_router(
         specialists: Name -> (description, example requests).
         examples: Further example requests by name; `oos` for requests that nobody serves.
         rules: Rules that are asked before the classifier.
-        encoder: Folder of the trained encoder.
-        precision: Thresholds are chosen so that a route is right at least this often on held-out examples.
+        encoder: Folder of the trained encoder; None for the carried one.
+        precision: Each specialist's threshold is the lowest at which a route to it is right at least this
+            often on held-out examples. None chooses them for 0.95, and none above 0.6.
 
     Raises:
-        InvalidRequest: No specialist, one without examples, or an unknown name in `examples`; rules that
-            `checked_rules` refuses.
+        InvalidRequest: A precision outside 0 to 1; no specialist, one without examples, or an unknown name
+            in `examples`; rules that `checked_rules` refuses.
     """
     extra = dict(examples or {})
     unknown = sorted(set(extra) - set(specialists) - {OUT_OF_SCOPE})
@@ -102,11 +107,16 @@ def compile_router(
         requests[name] = wording
         texts[name] = [*wording, description] if description.strip() else wording
     ruled = _ruled(rules, requests)
-    _compile(out, texts, list(extra.get(OUT_OF_SCOPE, ())), ruled, encoder, precision, floor=0.45)
+    _compile(out, texts, list(extra.get(OUT_OF_SCOPE, ())), ruled, encoder, precision, intents=False)
 
 
 def compile_router_from_examples(
-    path: Path, out: Path, *, rules: Sequence[RouteRule] = (), encoder: Path = ENCODER_FOLDER
+    path: Path,
+    out: Path,
+    *,
+    rules: Sequence[RouteRule] = (),
+    encoder: Path | None = None,
+    precision: float | None = None,
 ) -> None:
     """Compiles a router from labelled texts: JSON Lines of text and intent, plain or xz.
 
@@ -114,10 +124,12 @@ def compile_router_from_examples(
         path: The texts.
         out: Folder to write, created when missing.
         rules: Rules on the intents that are asked before the classifier.
-        encoder: Folder of the trained encoder.
+        encoder: Folder of the trained encoder; None for the carried one.
+        precision: As in `compile_router`; None never abstains below a threshold.
 
     Raises:
-        InvalidRequest: A line is not of this form, or there is no intent; rules that `checked_rules` refuses.
+        InvalidRequest: A precision outside 0 to 1; a line is not of this form, or there is no intent; rules
+            that `checked_rules` refuses.
     """
     texts: dict[str, list[str]] = {}
     content = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
@@ -136,7 +148,7 @@ def compile_router_from_examples(
     negatives = texts.pop(OUT_OF_SCOPE, [])
     if not texts:
         raise InvalidRequest("NO_EXAMPLES", f"{path} has no example of an intent")
-    _compile(out, texts, negatives, _ruled(rules, texts), encoder, precision=None, floor=0.0)
+    _compile(out, texts, negatives, _ruled(rules, texts), encoder, precision, intents=True)
 
 
 def _ruled(rules: Sequence[RouteRule], examples: Mapping[str, Sequence[str]]) -> dict[str, object]:
@@ -153,12 +165,16 @@ def _compile(
     texts: Mapping[str, Sequence[str]],
     negatives: Sequence[str],
     ruled: Mapping[str, object],
-    folder: Path,
+    folder: Path | None,
     precision: float | None,
     *,
-    floor: float,
+    intents: bool,
 ) -> None:
-    general = [line for line in _NEGATIVES.read_text(encoding="utf-8").splitlines() if line.strip()]
+    """Fits and writes a router, of `intents` of labelled texts or of specialists."""
+    if precision is not None and not 0.0 < precision < 1.0:
+        raise InvalidRequest("BAD_ARGUMENT", f"a precision lies between 0 and 1: {precision}")
+    folder = folder or ENCODER_FOLDER
+    general = [line for line in NEGATIVES.read_text(encoding="utf-8").splitlines() if line.strip()]
     words = words_of([*general, *negatives, *(text for name in texts for text in texts[name])])
     encoder = Encoder(folder, threads=1, words=words)
     names = sorted(texts)
@@ -170,7 +186,7 @@ def _compile(
     outside = _outside(Encoder(folder, threads=1, words=words_of(general)), folder, general)
     far = (outside[: len(outside) // 2] @ own.T).max(axis=1) < _TOO_CLOSE
     distant = [text for text, kept in zip(general, far, strict=True) if kept]
-    if precision is None and len(pool) <= KERNEL_MOST:
+    if intents and len(pool) <= KERNEL_MOST:
         wordings = [wording_of(name) for name in names]
         fitted = kernel_head(
             Texts(vectors, [text for _, text in pool]),
@@ -187,15 +203,12 @@ def _compile(
             np.concatenate([rows.groups, len(pool) + np.tile(np.arange(len(distant)), 2)]),
             len(names) + 1,
             # Most requests to a router are meant for one of its specialists.
-            none_share=1.0 if precision is None else _NONE_SHARE,
-            texts=[text for _, text in pool] + distant if precision is None else (),
+            none_share=1.0 if intents else _NONE_SHARE,
+            texts=[text for _, text in pool] + distant if intents else (),
         )
     temperature = temperature_of(fitted.held_out, fitted.classes, fitted.weights)
     probabilities = softmax(fitted.held_out / np.float32(temperature))
-    thresholds = [
-        floor if precision is None else _threshold(probabilities, fitted.classes, k, precision, floor)
-        for k in range(len(names))
-    ]
+    thresholds = _thresholds(probabilities, fitted.classes, len(names), precision, intents=intents)
     out.mkdir(parents=True, exist_ok=True)
     for name in ENCODER_FILES:
         shutil.copyfile(folder / name, out / name)
@@ -284,13 +297,35 @@ def _in_context(encoder: Encoder, pool: Sequence[tuple[int, str]], alone: Array)
     )
 
 
+def _thresholds(
+    probabilities: Array,
+    classes: npt.NDArray[np.int64],
+    count: int,
+    precision: float | None,
+    *,
+    intents: bool,
+) -> list[float]:
+    """The thresholds of `count` classes; those of intents are 0 where no precision is asked for."""
+    if intents and precision is None:
+        return [0.0] * count
+    floor = 0.0 if intents else _FLOOR
+    highest = _HIGHEST if precision is None else _HIGHEST_ASKED
+    wanted = _PRECISION if precision is None else precision
+    return [_threshold(probabilities, classes, k, wanted, floor, highest) for k in range(count)]
+
+
 def _threshold(
-    probabilities: Array, classes: npt.NDArray[np.int64], k: int, precision: float, floor: float
+    probabilities: Array,
+    classes: npt.NDArray[np.int64],
+    k: int,
+    precision: float,
+    floor: float,
+    highest: float,
 ) -> float:
     """The lowest threshold from `floor` up at which held-out routes to class k reach the precision."""
     chosen = probabilities.argmax(axis=1) == k
-    for threshold in np.arange(floor, _HIGHEST, 0.02):
+    for threshold in np.arange(floor, highest, 0.02):
         above = chosen & (probabilities[:, k] >= threshold)
         if above.any() and float((classes[above] == k).mean()) >= precision:
             return float(threshold)
-    return _HIGHEST
+    return highest

@@ -56,6 +56,26 @@ def test_a_router_from_labelled_texts(tmp_path: Path) -> None:
     assert router.classify("who was the third king").specialist == ""
 
 
+def test_a_higher_precision_abstains_more_often(tmp_path: Path) -> None:
+    """Thresholds are fitted to it, a specialist each; without it none is above 0.6."""
+    thresholds = {}
+    for precision in (None, 0.5, 0.999):
+        out = tmp_path / str(precision)
+        compile_router(out, specialists(), precision=precision)
+        thresholds[precision] = json.loads((out / "router.json").read_text())["thresholds"]
+    for name in thresholds[None]:
+        assert thresholds[0.5][name] <= thresholds[None][name] <= 0.6
+        assert thresholds[0.5][name] <= thresholds[0.999][name]
+    assert sum(thresholds[0.999].values()) > sum(thresholds[0.5].values())
+
+
+@pytest.mark.parametrize("precision", [0.0, 1.0, 95.0])
+def test_a_precision_is_a_share(tmp_path: Path, precision: float) -> None:
+    """Ninety-five is no share of routes."""
+    with pytest.raises(InvalidRequest, match="between 0 and 1"):
+        compile_router(tmp_path, specialists(), precision=precision)
+
+
 @pytest.mark.parametrize("line", ["not json", '{"text": "x"}', "[1]"])
 def test_a_bad_line_is_named(tmp_path: Path, line: str) -> None:
     """The error of a bad file gives the line's number."""

@@ -14,8 +14,9 @@ from training_parts import Trained
 torch = pytest.importorskip("torch", reason="the extra `train` is not installed")
 
 from narrowgauge.models.safetensors_checkpoint import SafetensorsCheckpoint  # noqa: E402
+from narrowgauge.training.progress import Progress  # noqa: E402
 from narrowgauge.training.specialist.batches import EncodedExample, Pack, batches  # noqa: E402
-from narrowgauge.training.specialist.finetune import Progress, Recipe, finetune  # noqa: E402
+from narrowgauge.training.specialist.finetune import Recipe, finetune  # noqa: E402
 from narrowgauge.training.specialist.network import add_lora, build_network, target_loss  # noqa: E402
 from narrowgauge.training.specialist.tensors import tensors_of  # noqa: E402
 

@@ -100,8 +100,9 @@ def test_a_run_that_was_ended_goes_on(tmp_path: Path, tiny_checkpoint: Path) -> 
     """SIGTERM after two steps leaves the run's state; the same command gives the adapter of a whole run."""
     from narrowgauge.contracts.descriptors import contracts_in, load_protos
     from narrowgauge.contracts.specialist import SpecialistConfig
+    from narrowgauge.training.progress import Progress
     from narrowgauge.training.specialist import run as runs
-    from narrowgauge.training.specialist.finetune import Progress, Recipe
+    from narrowgauge.training.specialist.finetune import Recipe
 
     command = (
         *(INVENTORY, "--proto", PROTO, "--base", tiny_checkpoint, "--steps", 5, "--threads", 1),

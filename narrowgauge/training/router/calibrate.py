@@ -1,10 +1,8 @@
-"""`python -m narrowgauge.training.router.calibrate`: fits temperature and offsets of dependencies, and
-shifts how readily a sub-task begins.
-"""
+"""Fits temperature and offsets of dependencies, and shifts how readily a sub-task begins."""
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,32 +12,32 @@ from onnx import numpy_helper
 
 from narrowgauge.routing.dependencies import KINDS, closure
 from narrowgauge.routing.encoder import Encoder
-from narrowgauge.routing.evaluate import gold_steps
 from narrowgauge.routing.logistic import softmax
 from narrowgauge.routing.segmentation import BEGIN
-from narrowgauge.training.router.corpora import read_jsonl
+from narrowgauge.training.router.requests import Request
+
+__all__ = ["calibrate", "fit"]
 
 Array = npt.NDArray[np.float32]
 
 
-def main() -> None:
-    """Writes temperature and offsets into the encoder folder's heads, and an offset into its tags."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--encoder", type=Path, required=True, help="folder that training wrote")
-    parser.add_argument("--plans", type=Path, required=True, help="plan file of `develop`, not the dev file")
-    parser.add_argument(
-        "--begin",
-        type=float,
-        default=0.0,
-        help="added to the logit of a beginning: above 0 where sub-tasks go unseen",
-    )
-    args = parser.parse_args()
-    encoder = Encoder(args.encoder)
-    path = args.encoder / "heads.onnx"
+def calibrate(folder: Path, plans: Sequence[Request], *, begin: float = 0.0) -> float:
+    """Writes temperature and offsets into an encoder folder's heads, and an offset into its tags.
+
+    Args:
+        folder: What training wrote.
+        plans: Gold plans that are not trained on.
+        begin: Added to the logit of a beginning: above 0 where sub-tasks go unseen.
+
+    Returns:
+        The temperature.
+    """
+    encoder = Encoder(folder)
+    path = folder / "heads.onnx"
     graph = onnx.load(path)
     stored = {t.name: t for t in graph.graph.initializer}
     before = float(numpy_helper.to_array(stored["temperature"]))
-    logits, labels = _pairs(encoder, args.plans)
+    logits, labels = _pairs(encoder, plans)
     temperature, offset = fit(logits, labels)
     bias = numpy_helper.to_array(stored["pair.kind.bias.half"]).astype(np.float32)
     # The table's logits are divided already, and so is what the fit adds to them.
@@ -50,14 +48,14 @@ def main() -> None:
     ):
         stored[name].CopyFrom(numpy_helper.from_array(value, name))
     path.write_bytes(graph.SerializeToString(deterministic=True))
-    path = args.encoder / "encoder.onnx"
+    path = folder / "encoder.onnx"
     graph = onnx.load(path)
     bias_of_tags = next(t for t in graph.graph.initializer if t.name == "tags.bias")
     shifted = numpy_helper.to_array(bias_of_tags).copy()
-    shifted[BEGIN] += np.float32(args.begin)
+    shifted[BEGIN] += np.float32(begin)
     bias_of_tags.CopyFrom(numpy_helper.from_array(shifted, "tags.bias"))
     path.write_bytes(graph.SerializeToString(deterministic=True))
-    print(f"pairs {len(labels)}, temperature {before * temperature:.3f}, offsets {offset.round(3).tolist()}")
+    return before * temperature
 
 
 def fit(logits: Array, labels: npt.NDArray[np.int64], *, steps: int = 2000) -> tuple[float, Array]:
@@ -80,7 +78,7 @@ def fit(logits: Array, labels: npt.NDArray[np.int64], *, steps: int = 2000) -> t
     return float(1.0 / scale), offset - offset[0]
 
 
-def _pairs(encoder: Encoder, plans: Path) -> tuple[Array, npt.NDArray[np.int64]]:
+def _pairs(encoder: Encoder, plans: Sequence[Request]) -> tuple[Array, npt.NDArray[np.int64]]:
     """Logits and kinds of the pairs of steps of gold plans.
 
     A pair whose step holds the other's result through a third is left out: the head is trained to see it, and
@@ -88,23 +86,19 @@ def _pairs(encoder: Encoder, plans: Path) -> tuple[Array, npt.NDArray[np.int64]]
     """
     logits: list[Array] = []
     kinds: list[int] = []
-    for row in read_jsonl(plans):
-        steps = gold_steps(row)
-        encoded = encoder.encode(row["request"])
+    for plan in plans:
+        steps = plan.steps
+        encoded = encoder.encode(plan.text)
         tokens = [encoded.tokens(step.span) for step in steps]
         known = [span for span in tokens if span is not None]
         if len(known) < len(steps) or len(steps) < 2:
             continue
         table = np.log(encoder.read(encoded, known, [])[1] + 1e-9)
-        upstream = closure([{j for j, kind in step.depends_on if kind != "after"} for step in steps])
+        upstream = closure([{j for j, kind in step.depends_on.items() if kind != "after"} for step in steps])
         for i, step in enumerate(steps):
-            needs = dict(step.depends_on)
+            needs = step.depends_on
             for j in range(len(steps)):
                 if i != j and (j in needs or j not in upstream[i]):
                     logits.append(table[i, j])
                     kinds.append(KINDS.index(needs[j]) + 1 if j in needs else 0)
     return np.stack(logits), np.array(kinds, np.int64)
-
-
-if __name__ == "__main__":
-    main()

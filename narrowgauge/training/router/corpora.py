@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["external_tasks", "read_jsonl", "taskbench_texts", "without_politeness"]
+from narrowgauge.errors import InvalidRequest
+
+__all__ = ["external_tasks", "labelled_tasks", "read_jsonl", "taskbench_texts", "without_politeness"]
 
 _POLITE = re.compile(
     r"^(?:(?:please|kindly|hey|hi|hello|ok|okay|olly|alexa|can you|could you|would you|will you|can u|"
@@ -57,6 +59,29 @@ def external_tasks(data: Path, part: str) -> dict[str, list[tuple[str, str, bool
         for i, q in enumerate(questions)
         if (i % 10 == 0) == (part == "dev")
     ]
+    return found
+
+
+def labelled_tasks(path: Path) -> list[tuple[str, str, bool]]:
+    """Returns `[(text, intent, clear)]` of JSON Lines `{"text": …, "intent": …}`, plain or xz.
+
+    Raises:
+        InvalidRequest: A line is not of this form, or there is none.
+    """
+    found = []
+    content = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
+    for number, line in enumerate(content.decode("utf-8").split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            found.append(_task(str(row["text"]), str(row["intent"])))
+        except (ValueError, KeyError, TypeError) as error:
+            raise InvalidRequest(
+                "BAD_EXAMPLES", f'{path}:{number} is not {{"text": …, "intent": …}}: {error}'
+            ) from error
+    if not found:
+        raise InvalidRequest("NO_EXAMPLES", f"{path} has no labelled request")
     return found
 
 

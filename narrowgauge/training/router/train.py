@@ -1,333 +1,322 @@
-"""`python -m narrowgauge.training.router.train`: trains the encoder and writes it as committed artefact."""
+"""A training run of the encoder: from data to the files that `narrowgauge compile` takes.
+
+Beside the output folder `DIR` lies `DIR.training/` as long as the run is not done; the same command goes on
+from there. A run is bounded by time, so it is not repeatable to the bit.
+"""
 
 from __future__ import annotations
 
-import argparse
+import hashlib
 import json
 import math
 import random
+import shutil
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
-from tokenizers import Encoding, Tokenizer
-from torch import Tensor
-from torch.nn import functional
+from tokenizers import Tokenizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from narrowgauge.routing.dependencies import FEATURES, KINDS, distance_index, pooling_rows
-from narrowgauge.training.router.corpora import external_tasks, read_jsonl, taskbench_texts
+from narrowgauge.errors import FailedPrecondition, InvalidRequest
+from narrowgauge.evaluation.records import data_sha256
+from narrowgauge.training.progress import Progress, Watcher
+from narrowgauge.training.router.batches import GENERAL, Batch, Targets, collate, hide_tokens
+from narrowgauge.training.router.calibrate import calibrate
+from narrowgauge.training.router.data import RouterData, read_router_data
 from narrowgauge.training.router.graph import EncoderShape, write_encoder, write_heads
 from narrowgauge.training.router.model import Encoder, RouterModel, base_weights
+from narrowgauge.training.router.objective import POSITIONS, BaseTeacher, EarlierSelf, losses
 from narrowgauge.training.router.plans import GoldStep
 from narrowgauge.training.router.requests import Composer, Request
 from narrowgauge.training.router.restore import exported_weights
 from narrowgauge.training.router.vocabulary import prune
 
-OUTSIDE, BEGIN, INSIDE = range(3)
-POSITIONS = 256
-LONGEST = 160
-GENERAL = "general"
-"""Corpus of texts that only the teacher speaks about: they may have several sub-tasks."""
-HIDDEN_TOKENS = 0.04
-"""Share of the tokens of composed requests that training hides, so that no single word decides."""
+__all__ = ["RouterRecipe", "RouterRun", "train_router"]
+
+_WEIGHTS = {"tags": 2.0, "pairs": 2.0, "route": 0.5, "teacher": 1.0}
+_CHECKPOINT_S = 120.0
+_CALIBRATION_SEED, _CALIBRATION_PLANS = 99, 400
+_VOCABULARY_TEXTS = 20_000
 
 
-@dataclass
-class Batch:
-    """Token ids with their targets; `spans` has (row, begin, end, class, step) for the routing loss."""
+@dataclass(frozen=True)
+class RouterRecipe:
+    """What a run is made of.
 
-    ids: Tensor
-    mask: Tensor
-    tags: Tensor
-    pools: Tensor
-    features: Tensor
-    dependent: Tensor
-    source: Tensor
-    distance: Tensor
-    kinds: Tensor
-    classes: Tensor
-    steps: list[GoldStep]
+    Attributes:
+        seconds: Training time, all parts of the run together.
+        rate: Learning rate of the encoder at its peak; the heads have four times as much.
+        warmup: Steps until then.
+        batch: Composed requests a step.
+        singles: Lone sub-tasks a step.
+        average: What is exported is a moving average of the weights; 0 exports those of the last step.
+        begin: Added to the logit of a beginning after training.
+        layers: Of the base, those to keep.
+        vocabulary: Word pieces to keep.
+        seed: Of data, order and first weights.
+        threads: CPU threads of torch.
+    """
 
-
-class Targets:
-    """Class numbers of (corpus, intent), and which classes compete: those of one corpus."""
-
-    def __init__(self, external: dict[str, list[tuple[str, str, bool]]]) -> None:
-        names = [("own", intent) for intent in ("sql", "salesforce", "summary", "other")]
-        for corpus, rows in sorted(external.items()):
-            if corpus != "questions":
-                names += [(corpus, intent) for intent in sorted({r[1] for r in rows}) if intent != "oos"]
-        # Out of scope is a class of its own, so that the encoder learns to tell it from its neighbours.
-        names += [
-            (corpus, "oos") for corpus in sorted(external) if any(r[1] == "oos" for r in external[corpus])
-        ]
-        self.index = {name: i for i, name in enumerate(names)}
-        ours = [("own", intent) for intent in ("sql", "salesforce", "summary")]
-        # What another corpus asks for is out of scope for our specialists, so those classes compete as well.
-        rivals = [
-            [a[0] == b[0] or (a in ours and b[0] != "own") or (b in ours and a[0] != "own") for b in names]
-            for a in names
-        ]
-        self.rivals = torch.tensor(rivals)
-
-    def of(self, step: GoldStep) -> int:
-        """Class of a step; -1 for none."""
-        return self.index.get((step.corpus, step.intent), -1)
+    seconds: float = 1500.0
+    rate: float = 2e-4
+    warmup: int = 30
+    batch: int = 24
+    singles: int = 26
+    average: float = 0.98
+    begin: float = 1.0
+    layers: tuple[int, ...] = (0, 2, 5)
+    vocabulary: int = 8000
+    seed: int = 7
+    threads: int = 2
 
 
-def token_span(encoding: Encoding, span: tuple[int, int]) -> tuple[int, int] | None:
-    """Tokens that overlap a character span, shifted by one for `[CLS]`."""
-    inside = [
-        k for k, (low, high) in enumerate(encoding.offsets) if low < span[1] and high > span[0] and high > low
-    ]
-    return (inside[0] + 1, inside[-1] + 2) if inside else None
+@dataclass(frozen=True)
+class RouterRun:
+    """What to train.
+
+    Attributes:
+        data: As `read_router_data` takes it.
+        out: Folder for `encoder.onnx`, `heads.onnx`, `tokenizer.json` and `training.json`.
+        start: Folder of a trained encoder to go on from; None begins with the base.
+        base: Folder of all-MiniLM-L6-v2, whose sentence vectors the encoder is to keep; None keeps those that
+            it has at the start.
+        recipe: How.
+    """
+
+    data: tuple[Path, ...]
+    out: Path
+    start: Path | None
+    base: Path | None = None
+    recipe: RouterRecipe = field(default_factory=RouterRecipe)
+
+    @property
+    def state(self) -> Path:
+        """Folder of the unfinished run."""
+        return self.out.with_name(f"{self.out.name}.training")
 
 
-def collate(requests: Sequence[Request], tokenizer: Tokenizer, targets: Targets) -> Batch:
-    """Builds a batch; requests that are too long or lose a step in tokens are left out."""
-    cls, sep = (int(tokenizer.token_to_id(name) or 0) for name in ("[CLS]", "[SEP]"))
-    rows: list[tuple[list[int], list[tuple[int, int]], Request]] = []
-    for request, encoding in zip(requests, tokenizer.encode_batch([r.text for r in requests]), strict=True):
-        found = [token_span(encoding, step.span) for step in request.steps]
-        whole = [cls, *encoding.ids, sep]
-        good = [s for s in found if s is not None]
-        apart = all(a[1] <= b[0] for a, b in pairwise(good))
-        if len(whole) <= LONGEST and len(good) == len(found) and apart:
-            rows.append((whole, good, request))
-    length = max(len(ids) for ids, _, _ in rows)
-    count = len(rows)
-    ids_out = torch.zeros(count, length, dtype=torch.long)
-    tags = torch.full((count, length), -100)
-    features: list[Tensor] = []
-    steps: list[GoldStep] = []
-    pairs: list[tuple[int, int, int, int]] = []
-    for r, (ids, spans, request) in enumerate(rows):
-        ids_out[r, : len(ids)] = torch.tensor(ids)
-        if request.steps[0].corpus != GENERAL:
-            tags[r, : len(ids)] = OUTSIDE
-            for begin, end in spans:
-                tags[r, begin:end] = INSIDE
-                tags[r, begin] = BEGIN
-        local = torch.zeros(len(spans), FEATURES, count, length)
-        local[:, :, r, : len(ids)] = torch.from_numpy(pooling_rows(spans, len(ids)))
-        first = len(steps)
-        features.append(local.reshape(len(spans), FEATURES, count * length))
-        for i, step in enumerate(request.steps):
-            for j in range(len(spans)):
-                if i != j:
-                    kind = step.depends_on.get(j, "uses" if step.over_all and j < i else "")
-                    pairs.append(
-                        (first + i, first + j, distance_index(i, j), KINDS.index(kind) + 1 if kind else 0)
-                    )
-        steps += request.steps
-    pooled = torch.cat(features)
-    table = torch.tensor(pairs or [(0, 0, 0, -100)])
-    return Batch(
-        ids_out, ids_out != 0, tags, pooled[:, 2], pooled, table[:, 0], table[:, 1], table[:, 2], table[:, 3],
-        torch.tensor([targets.of(s) for s in steps]), steps,
-    )  # fmt: skip
+def train_router(run: RouterRun, watcher: Watcher | None = None) -> dict[str, object]:
+    """Trains, exports and calibrates an encoder with its heads, or goes on with a run that was ended.
 
+    Returns:
+        What `training.json` holds.
 
-def hide_tokens(batch: Batch, tokenizer: Tokenizer) -> None:
-    """Puts `[MASK]` in the place of some tokens."""
-    names = ("[PAD]", "[CLS]", "[SEP]")
-    special = torch.tensor([int(tokenizer.token_to_id(name) or 0) for name in names])
-    chosen = (torch.rand(batch.ids.shape) < HIDDEN_TOKENS) & ~torch.isin(batch.ids, special)
-    batch.ids[chosen] = int(tokenizer.token_to_id("[MASK]") or 0)
-
-
-class Teacher:
-    """The base model's sentence vectors, which keep the encoder general while it learns its own task."""
-
-    def __init__(self, folder: Path) -> None:
-        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self.tokenizer.no_padding()
-        self.tokenizer.enable_truncation(64)
-        self.encoder = Encoder(EncoderShape(6), 30522, POSITIONS).eval()
-        base_weights(folder, self.encoder, list(range(6)), list(range(30522)))
-
-    @torch.no_grad()
-    def __call__(self, texts: Sequence[str]) -> Tensor:
-        """Unit vectors float32 [N, hidden]."""
-        encoded = [e.ids for e in self.tokenizer.encode_batch(list(texts))]
-        length = max(map(len, encoded))
-        ids = torch.tensor([row + [0] * (length - len(row)) for row in encoded])
-        mask = ids != 0
-        states = self.encoder(ids, mask) * mask[..., None]
-        return functional.normalize(states.sum(1) / mask.sum(1, keepdim=True), dim=-1)
-
-
-def losses(
-    model: RouterModel, batch: Batch, targets: Targets, teacher: Teacher | None, rng: random.Random
-) -> dict[str, Tensor]:
-    """The four losses of one batch."""
-    states = model.encoder(batch.ids, batch.mask)
-    out = {
-        "tags": functional.cross_entropy(
-            model.tags(states).flatten(0, 1), batch.tags.flatten(), ignore_index=-100
-        )
+    Raises:
+        InvalidRequest: The data cannot be used, or there is neither a start nor a base.
+        FailedPrecondition: `run.state` belongs to a run with other data or options.
+    """
+    watcher = watcher or Watcher()
+    recipe = run.recipe
+    torch.set_num_threads(recipe.threads)
+    torch.manual_seed(recipe.seed)
+    watcher.stage("reading data", 0, 0)
+    data = read_router_data(run.data)
+    targets = Targets(data.train)
+    watcher.stage("loading the model", 0, 0)
+    model, tokenizer = _model(run, data, targets)
+    teacher = EarlierSelf(model, tokenizer) if run.base is None else BaseTeacher(run.base)
+    model.encoder.train_rounded()
+    training = _Training(run, model)
+    draw = _Draw(data, targets, tokenizer, recipe, training.step)
+    began, before = time.monotonic(), training.seconds
+    saved, first = began, training.step
+    shown = math.nan
+    while training.seconds < recipe.seconds:
+        composed, lone = draw.batches()
+        training.rate(training.seconds / recipe.seconds)
+        loss = 0.0
+        for batch, guide in ((composed, teacher if training.step % 3 == 0 else None), (lone, teacher)):
+            found = losses(model, batch, targets, guide, draw.rng)
+            total = torch.stack([_WEIGHTS[name] * value for name, value in found.items()]).sum()
+            total.backward()
+            loss += float(total.detach())
+            training.tokens += int(batch.mask.sum())
+        training.apply()
+        shown = loss if math.isnan(shown) else 0.98 * shown + 0.02 * loss
+        now = time.monotonic()
+        training.seconds = before + now - began
+        if now - saved >= _CHECKPOINT_S:
+            training.save()
+            saved = now
+        try:
+            watcher.step(training.progress(shown, first, before))
+        except BaseException:
+            training.save()
+            raise
+    training.save()
+    run.out.mkdir(parents=True, exist_ok=True)
+    _export(training.averaged.module, tokenizer, run.out)
+    watcher.stage("calibrating", 0, 0)
+    held_back = Composer("dev", data.dev, _CALIBRATION_SEED)
+    temperature = calibrate(
+        run.out, [held_back.draw() for _ in range(_CALIBRATION_PLANS)], begin=recipe.begin
+    )
+    facts: dict[str, object] = {
+        "recipe": asdict(recipe),
+        "examples": {corpus: len(rows) for corpus, rows in sorted(data.train.items())},
+        "steps": training.step,
+        "tokens": training.tokens,
+        "seconds": round(training.seconds, 1),
+        "loss": None if math.isnan(shown) else round(shown, 4),
+        "temperature": round(temperature, 4),
+        "torch": str(torch.__version__),
     }
-    flat = states.reshape(-1, states.shape[-1])
-    pooled = (batch.features.reshape(-1, flat.shape[0]) @ flat).reshape(len(batch.steps), -1)
-    if int(batch.kinds[0]) != -100:
-        logits = model.pairs(pooled, batch.dependent, batch.source, batch.distance)
-        out["pairs"] = functional.cross_entropy(logits, batch.kinds)
-    vectors = model.vectors(states, batch.pools)
-    known = batch.classes >= 0
-    if known.any():
-        similar = 20.0 * vectors[known] @ functional.normalize(model.classes, dim=-1).T
-        similar = similar.masked_fill(~targets.rivals[batch.classes[known]], -1e4)
-        out["route"] = functional.cross_entropy(similar, batch.classes[known])
-    if teacher is not None:
-        picked = rng.sample(range(len(batch.steps)), min(30, len(batch.steps)))
-        wanted = teacher([batch.steps[k].spelt or batch.steps[k].text for k in picked])
-        out["teacher"] = (1 - (vectors[picked] * wanted).sum(-1)).mean()
-    return out
+    (run.out / "training.json").write_text(
+        json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8"
+    )
+    shutil.rmtree(run.state)
+    return facts
 
 
-def main() -> None:
-    """Trains for a given time and exports."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--base",
-        type=Path,
-        required=True,
-        help="folder of all-MiniLM-L6-v2: model.safetensors, tokenizer.json",
-    )
-    parser.add_argument(
-        "--data", type=Path, required=True, help="folder with clinc150, hwu64, snips, spider, wikisql, ..."
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        required=True,
-        help="folder for encoder.onnx, heads.onnx, tokenizer.json, training.json",
-    )
-    parser.add_argument("--layers", type=int, nargs="+", default=[0, 2, 5], help="layers of the base to keep")
-    parser.add_argument("--vocabulary", type=int, default=8000, help="word pieces to keep")
-    parser.add_argument("--minutes", type=float, default=20, help="wall-clock time to train")
-    parser.add_argument("--batch", type=int, default=24, help="composed requests a step")
-    parser.add_argument("--singles", type=int, default=40, help="lone sub-tasks a step")
-    parser.add_argument("--rate", type=float, default=3e-4)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--warmup", type=int, default=60, help="steps until the full rate")
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument(
-        "--resume",
-        type=Path,
-        help="folder of an earlier run with the same layers: goes on from its checkpoint.pt, or where that is"
-        " missing from what it exported",
-    )
-    parser.add_argument(
-        "--average",
-        type=float,
-        default=0.98,
-        help="what is exported is a moving average of the weights; 0 exports those of the last step",
-    )
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(args.seed)
-    rng = random.Random(args.seed)
-    external = external_tasks(args.data, "train")
-    composer = Composer("train", external, args.seed)
-    targets = Targets(external)
-    if args.resume:
-        tokenizer, words = Tokenizer.from_file(str(args.resume / "tokenizer.json")), list[int]()
-    else:
-        texts = [composer.draw().text for _ in range(20000)] + taskbench_texts(args.data)
-        texts += [row[0] for rows in external.values() for row in rows]
-        texts += [row["query"] for row in read_jsonl(args.data / "seal_tools" / "dev.jsonl.xz")]
-        tokenizer, words = prune(args.base / "tokenizer.json", texts, args.vocabulary)
-    encoder = Encoder(EncoderShape(len(args.layers)), tokenizer.get_vocab_size(), POSITIONS)
-    model = RouterModel(encoder, len(targets.index))
-    if args.resume:
-        model.load_state_dict(resumed(args.resume, model, len(args.layers)))
-    else:
-        base_weights(args.base, encoder, args.layers, words)
-    encoder.train_rounded()
-    averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(args.average))
-    teacher = Teacher(args.base)
-    general = [text for text in taskbench_texts(args.data) if len(text) < 200]
-    general += [row["query"] for row in read_jsonl(args.data / "seal_tools" / "dev.jsonl.xz")]
-    head = [p for name, p in model.named_parameters() if not name.startswith("encoder.")]
-    optimizer = torch.optim.AdamW(
-        [{"params": encoder.parameters(), "lr": args.rate}, {"params": head, "lr": 4 * args.rate}],
-        weight_decay=0.01,
-    )
-    peak = [group["lr"] for group in optimizer.param_groups]
-    args.out.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
-    step, shown = 0, dict[str, float]()
-    waiting: list[list[Request]] = []
-    while (spent := (time.monotonic() - began) / 60 / args.minutes) < 1:
-        factor = min(1.0, (step + 1) / args.warmup) * (0.5 * (1 + math.cos(math.pi * spent)) * 0.97 + 0.03)
-        for group, rate in zip(optimizer.param_groups, peak, strict=True):
-            group["lr"] = rate * factor
-        if not waiting:
+def _model(run: RouterRun, data: RouterData, targets: Targets) -> tuple[RouterModel, Tokenizer]:
+    """Returns the model to begin with, and its tokenizer."""
+    recipe = run.recipe
+    if run.start is not None:
+        tokenizer = Tokenizer.from_file(str(run.start / "tokenizer.json"))
+        encoder = Encoder(EncoderShape(len(recipe.layers)), tokenizer.get_vocab_size(), POSITIONS)
+        model = RouterModel(encoder, len(targets.index))
+        stored = exported_weights(run.start, len(recipe.layers))
+        model.load_state_dict({**stored, "classes": model.classes.detach().clone()})
+        return model, tokenizer
+    if run.base is None:
+        raise InvalidRequest("BAD_ARGUMENT", "an encoder that begins anew needs its base: --base FOLDER")
+    composer = Composer("train", data.train, recipe.seed)
+    texts = [composer.draw().text for _ in range(_VOCABULARY_TEXTS)] + list(data.general)
+    texts += [row[0] for rows in data.train.values() for row in rows]
+    tokenizer, words = prune(run.base / "tokenizer.json", texts, recipe.vocabulary)
+    encoder = Encoder(EncoderShape(len(recipe.layers)), tokenizer.get_vocab_size(), POSITIONS)
+    base_weights(run.base, encoder, list(recipe.layers), words)
+    return RouterModel(encoder, len(targets.index)), tokenizer
+
+
+class _Draw:
+    """Draws the batches of a run; after a pause it draws others than before it."""
+
+    def __init__(
+        self, data: RouterData, targets: Targets, tokenizer: Tokenizer, recipe: RouterRecipe, step: int
+    ) -> None:
+        self.rng = random.Random(f"{recipe.seed} {step}")
+        self._composer = Composer("train", data.train, recipe.seed + step)
+        self._data, self._targets, self._tokenizer, self._recipe = data, targets, tokenizer, recipe
+        self._waiting: list[list[Request]] = []
+
+    def batches(self) -> tuple[Batch, Batch]:
+        """Returns composed requests, some of whose tokens are hidden, and lone sub-tasks."""
+        size = self._recipe.batch
+        if not self._waiting:
             # Requests of like length share a batch: padding would double the work.
-            drawn = sorted((composer.draw() for _ in range(8 * args.batch)), key=lambda r: len(r.text))
-            waiting = [drawn[k : k + args.batch] for k in range(0, len(drawn), args.batch)]
-            rng.shuffle(waiting)
-        parts = [(collate(waiting.pop(), tokenizer, targets), teacher if step % 3 == 0 else None)]
-        hide_tokens(parts[0][0], tokenizer)
-        lone = [composer.single() for _ in range(args.singles)]
-        lone += [GoldStep(rng.choice(general), GENERAL, "") for _ in range(args.singles // 4)]
+            drawn = sorted((self._composer.draw() for _ in range(8 * size)), key=lambda r: len(r.text))
+            self._waiting = [drawn[k : k + size] for k in range(0, len(drawn), size)]
+            self.rng.shuffle(self._waiting)
+        composed = collate(self._waiting.pop(), self._tokenizer, self._targets)
+        hide_tokens(composed, self._tokenizer)
+        lone = [self._composer.single() for _ in range(self._recipe.singles)]
+        lone += [
+            GoldStep(self.rng.choice(self._data.general), GENERAL, "")
+            for _ in range(self._recipe.singles // 4)
+        ]
         for one in lone:
             one.span = (0, len(one.text))
-        parts.append(
-            (collate([Request(one.text, [one], frozenset()) for one in lone], tokenizer, targets), teacher)
+        singles = [Request(one.text, [one], frozenset()) for one in lone]
+        return composed, collate(singles, self._tokenizer, self._targets)
+
+
+class _Training:
+    """Weights, their moving average and the optimizer, as they are kept between two parts of a run."""
+
+    def __init__(self, run: RouterRun, model: RouterModel) -> None:
+        recipe = run.recipe
+        self._path, self._recipe, self._model = run.state / "state.pt", recipe, model
+        self._wish = _wish(run)
+        self.averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.average))
+        heads = [p for name, p in model.named_parameters() if not name.startswith("encoder.")]
+        self._optimizer = torch.optim.AdamW(
+            [
+                {"params": model.encoder.parameters(), "lr": recipe.rate},
+                {"params": heads, "lr": 4 * recipe.rate},
+            ],
+            weight_decay=0.01,
         )
-        optimizer.zero_grad()
-        for batch, guide in parts:
-            found = losses(model, batch, targets, guide, rng)
-            weights = {"tags": 2.0, "pairs": 2.0, "route": 0.5, "teacher": 1.0}
-            total = torch.stack([weights[name] * value for name, value in found.items()]).sum()
-            total.backward()
-            kind = "many" if batch is parts[0][0] else "one"
-            for name, value in found.items():
-                key = f"{kind}.{name}"
-                shown[key] = 0.98 * shown.get(key, value.item()) + 0.02 * value.item()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        averaged.update_parameters(model)
-        step += 1
-        if step % 50 == 0:
-            print(step, f"{spent:.3f}", {k: round(v, 4) for k, v in shown.items()}, flush=True)
-        if step % 100 == 0:
-            export(averaged.module, tokenizer, args.out)
-    export(averaged.module, tokenizer, args.out)
-    (args.out / "training.json").write_text(
-        json.dumps(
-            {"steps": step, "layers": args.layers, "seed": args.seed, "minutes": args.minutes}, sort_keys=True
-        )
-        + "\n"
-    )
+        self._peak = [float(group["lr"]) for group in self._optimizer.param_groups]
+        self.step, self.tokens, self.seconds = 0, 0, 0.0
+        if self._path.exists():
+            self._load()
+
+    def rate(self, spent: float) -> None:
+        """Sets the learning rate for a share of the time: a linear rise in steps, then a cosine."""
+        rise = min(1.0, (self.step + 1) / self._recipe.warmup)
+        factor = rise * (0.5 * (1 + math.cos(math.pi * min(1.0, spent))) * 0.97 + 0.03)
+        for group, peak in zip(self._optimizer.param_groups, self._peak, strict=True):
+            group["lr"] = peak * factor
+
+    def apply(self) -> None:
+        """Takes a step along the gradients."""
+        torch.nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        self.averaged.update_parameters(self._model)
+        self.step += 1
+
+    def progress(self, loss: float, first: int, before: float) -> Progress:
+        """How far the run is; its steps are estimated from the time.
+
+        Args:
+            loss: Weighted sum of all losses, a running mean.
+            first: Step at which this part of the run began.
+            before: Seconds that the parts before took.
+        """
+        left_s = max(0.0, self._recipe.seconds - self.seconds)
+        pace = (self.seconds - before) / max(1, self.step - first)
+        steps = self.step + (math.ceil(left_s / pace) if pace else 0)
+        speed = self.tokens / max(self.seconds, 1e-9)
+        return Progress(self.step, steps, loss, speed, left_s, self.tokens, self.seconds)
+
+    def save(self) -> None:
+        """Writes the state."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = self._path.with_suffix(".tmp")
+        content: dict[str, Any] = {
+            "wish": self._wish,
+            "model": self._model.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "step": self.step,
+            "tokens": self.tokens,
+            "seconds": self.seconds,
+        }
+        torch.save(content, scratch)
+        scratch.replace(self._path)
+
+    def _load(self) -> None:
+        content = torch.load(self._path, map_location="cpu", weights_only=True)
+        if content["wish"] != self._wish:
+            raise FailedPrecondition(
+                "OTHER_RUN",
+                f"{self._path.parent} holds an unfinished run with other data or options: name another "
+                "output folder, or remove it to begin anew",
+            )
+        self._model.load_state_dict(content["model"])
+        self.averaged.load_state_dict(content["averaged"])
+        self._optimizer.load_state_dict(content["optimizer"])
+        self.step, self.tokens = int(content["step"]), int(content["tokens"])
+        self.seconds = float(content["seconds"])
 
 
-def resumed(folder: Path, model: RouterModel, layers: int) -> dict[str, Tensor]:
-    """The state that an earlier run left: its checkpoint, or else its exported graphs.
-
-    Classes that it did not have, and all of them where there are only graphs, keep what `model` has.
-    """
-    path = folder / "checkpoint.pt"
-    saved = torch.load(path) if path.exists() else exported_weights(folder, layers)
-    classes = model.classes.detach().clone()
-    known = saved.get("classes", classes[:0])
-    classes[: len(known)] = known
-    return {**saved, "classes": classes}
+def _wish(run: RouterRun) -> str:
+    """Returns a hash over all that decides a run, but for its time and its threads."""
+    recipe = {name: value for name, value in asdict(run.recipe).items() if name not in ("seconds", "threads")}
+    files = [path for name in run.data for path in (sorted(name.rglob("*.xz")) if name.is_dir() else [name])]
+    for folder in (run.start, run.base):
+        files += [] if folder is None else [folder / "tokenizer.json"]
+    facts = [recipe, [data_sha256(path) for path in files]]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
-def export(model: RouterModel, tokenizer: Tokenizer, out: Path) -> None:
-    """Writes encoder.onnx, heads.onnx and tokenizer.json, and the checkpoint to go on from."""
-    torch.save(model.state_dict(), out / "checkpoint.pt")
+def _export(model: RouterModel, tokenizer: Tokenizer, out: Path) -> None:
+    """Writes encoder.onnx, heads.onnx and tokenizer.json."""
     (out / "encoder.onnx").write_bytes(write_encoder(model.graph_weights(), model.encoder.shape))
     (out / "heads.onnx").write_bytes(write_heads(model.head_weights()))
     tokenizer.save(str(out / "tokenizer.json"), pretty=False)
-
-
-if __name__ == "__main__":
-    main()

@@ -11,11 +11,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from narrowgauge.training.progress import Progress
 from narrowgauge.training.specialist.batches import EncodedExample, batches
 from narrowgauge.training.specialist.network import add_lora, load_lora, lora_state, target_loss
 from narrowgauge.training.specialist.tensors import tensors_of
 
-__all__ = ["Progress", "Recipe", "finetune"]
+__all__ = ["Recipe", "finetune"]
 
 
 @dataclass(frozen=True)
@@ -51,29 +52,6 @@ class Recipe:
     threads: int = 2
     checkpoint_s: float = 120.0
     seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run stands.
-
-    Attributes:
-        step: Batches done.
-        steps: Batches in all.
-        loss: Exponential mean over about fifty batches, in nats a sampled token.
-        tokens_s: Tokens read a second, a shared prefix counted once a pack.
-        left_s: Estimated seconds to the end.
-        tokens: Tokens read since the run began, in all its parts.
-        seconds: Training time since then.
-    """
-
-    step: int
-    steps: int
-    loss: float
-    tokens_s: float
-    left_s: float
-    tokens: int
-    seconds: float
 
 
 def finetune(

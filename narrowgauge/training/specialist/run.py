@@ -12,7 +12,6 @@ import json
 import math
 import platform
 import shutil
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -31,16 +30,17 @@ from narrowgauge.models.draft_table import DRAFTS_FILE, DraftTable
 from narrowgauge.models.embedded import EMBEDDED_NAME, embedded_gguf
 from narrowgauge.models.gguf_checkpoint import GgufCheckpoint
 from narrowgauge.models.safetensors_checkpoint import SafetensorsCheckpoint
+from narrowgauge.training.progress import Progress, Watcher
 from narrowgauge.training.specialist.batches import EncodedExample
 from narrowgauge.training.specialist.corpus import DEFAULT_GENERATED, build_corpus
 from narrowgauge.training.specialist.data_files import read_data_files
 from narrowgauge.training.specialist.encode import Encoder
 from narrowgauge.training.specialist.encoded_file import read_encoded, write_encoded
-from narrowgauge.training.specialist.finetune import Progress, Recipe, finetune
+from narrowgauge.training.specialist.finetune import Recipe, finetune
 from narrowgauge.training.specialist.network import build_network, merge_adapter
 from narrowgauge.training.specialist.sources import Sources
 
-__all__ = ["Outcome", "Run", "Watcher", "train"]
+__all__ = ["Outcome", "Run", "train"]
 
 # Times that a specialist sees its examples when no number of steps is given.
 _EPOCHS_OF_GENERATED, _EPOCHS_OF_VARIANTS, _EPOCHS_OF_EXAMPLES = 1, 2, 8
@@ -106,19 +106,6 @@ class Outcome:
 
     adapter: Path
     facts: dict[str, object]
-
-
-@dataclass(frozen=True)
-class Watcher:
-    """Who is told how a run goes.
-
-    Attributes:
-        stage: What is being done, and how many of about how many are done; 0 and 0 where that is unknown.
-        step: Progress of the fine-tuning; may raise to end the run, which can go on later.
-    """
-
-    stage: Callable[[str, int, int], None] = lambda what, done, of: None
-    step: Callable[[Progress], None] = lambda progress: None
 
 
 def train(run: Run, watcher: Watcher | None = None) -> Outcome:
