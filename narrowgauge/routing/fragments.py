@@ -106,6 +106,16 @@ _NAME_END = re.compile(
     r"(?:call|check|draft|order|plan|report|request|review|search|test|transfer|update)"
     r"(?=$|[,.]| (?:at|due|for|from|in|of|on|with)\b)"
 )
+# The beginning of a step that someone asks for in a sentence: no step of its own, and no part of one.
+_OPENER = re.compile(
+    r"(?:can|could|will|would|do|shall|may) ?(?:you|we|i)?"
+    r"|(?:i|we)(?: would|'d|’d)? ?(?:want|need|like|wish|have|love)(?: you)?(?: to)?",
+    re.IGNORECASE,
+)
+_NO_GAP = re.compile(r"[ \t]*(?:to[ \t]+)?")
+# The rest of a title with a comma inside: `add Hello Central,|Give Me Heaven to the list`.
+_TITLE_END = re.compile(r".*[a-z][\w'’-]* (?:[A-Z][\w'’-]* )*[A-Z][\w'’-]*", re.DOTALL)
+_TITLE_REST = re.compile(r"(?!I\b)[A-Z][\w'’-]* [A-Z][\w'’-]*")
 _UNSURE = 0.8  # begin probability below which a field is no step
 _FRONT_WORDS = 8
 _FEWEST = 3  # words of a step in front of a second verb
@@ -113,7 +123,7 @@ _FEW = 2  # words that may be missing behind a dangling one
 
 
 def joined(text: str, spans: Sequence[Span], begins: Sequence[float]) -> list[Span]:
-    """Joins spans that have no verb with the step that they belong to.
+    """Joins spans that have no verb with the step that they belong to, and leaves out openings of sentences.
 
     Args:
         text: The request.
@@ -128,6 +138,8 @@ def joined(text: str, spans: Sequence[Span], begins: Sequence[float]) -> list[Sp
     in_list = False  # whether the span before was joined as a field: those behind it are fields as well
     for k, (begin, end) in enumerate(spans):
         piece = text[begin:end]
+        if k + 1 < len(spans) and _OPENER.fullmatch(piece) and _NO_GAP.fullmatch(text[end : spans[k + 1][0]]):
+            continue
         if waiting is None and kept:
             gap = text[kept[-1][1] : begin]
             in_list = _continues(text[slice(*kept[-1])], gap, piece, 0.0 if in_list else begins[k])
@@ -221,7 +233,9 @@ def _continues(before: str, gap: str, piece: str, begin: float) -> bool:
         return bool(_WRITES.search(before) and _NAMED_SO.fullmatch(before))
     if not _LIST_GAP.fullmatch(gap):
         return False
-    if _COLUMNS.fullmatch(piece):
+    if _COLUMNS.fullmatch(piece) or (
+        "," in gap and _TITLE_REST.match(piece) and _TITLE_END.fullmatch(before)
+    ):
         return True
     words = [word.lower() for word in _WORD.findall(piece)]
     if not words or words[0] in _VERBS or words[0] in _ASKING:

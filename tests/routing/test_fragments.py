@@ -51,6 +51,12 @@ def texts(text: str, spans: list[tuple[int, int]]) -> list[str]:
             ["log a task Quarterly check with high priority"],
         ),
         ("[add a task Month end] [check]", ["add a task Month end check"]),
+        ("[list the tasks], and [I want to] [close them]", ["list the tasks", "close them"]),
+        ("[I'd like] to [close it], and [Will] [it rain]", ["close it", "it rain"]),
+        (
+            "[put Hello Central], [Give Me Heaven on my list]",
+            ["put Hello Central, Give Me Heaven on my list"],
+        ),
     ],
 )
 def test_a_piece_without_a_verb_is_no_step(pieces: str, steps: list[str]) -> None:
@@ -70,6 +76,8 @@ def test_a_piece_without_a_verb_is_no_step(pieces: str, steps: list[str]) -> Non
         "[list the plants]. [With the results write a report]",
         "[create a case for Hana]\n[origins of our parts]",
         "[create a case for Hana], [reserve 3 pallets]",
+        "[list the tasks of Hana], [Close the oldest]",
+        "[list the tasks], [I want to]",
         "[list the contacts] and [link them to the account Acme]",
         "[list the customers in Belgium], [name the largest]",
         "[list the tasks for Hana] [check the stock]",
