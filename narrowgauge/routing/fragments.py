@@ -90,7 +90,8 @@ _ANY_VERB = "|".join(sorted(_VERBS))
 _SECOND = re.compile(
     rf"(?:, (?=(?:{_ANY_VERB})"
     r" (?:a|all|an|another|each|every|it|its|me|my|our|the|their|them|these|those)\b)"
-    rf"|,? and (?=(?:{_ANY_VERB}) (?:each|me|them|those)\b))",
+    rf"|,? and (?=(?:{_ANY_VERB}) (?:each|me|them|those)\b)"
+    rf"| [/+] (?=(?:{_ANY_VERB}|are|can|how|is|what|when|where|which|who) [^/+]* ))",
     re.IGNORECASE,
 )
 # A record that is linked where it is made: one of its fields, no step of its own.
@@ -108,13 +109,14 @@ _NAME_END = re.compile(
 )
 # The beginning of a step that someone asks for in a sentence: no step of its own, and no part of one.
 _OPENER = re.compile(
-    r"(?:can|could|will|would|do|shall|may) ?(?:you|we|i)?"
-    r"|(?:i|we)(?: would|'d|’d)? ?(?:want|need|like|wish|have|love)(?: you)?(?: to)?",
+    r"(?:(?:tell|help|let) (?:me|us) ?)?(?:please|(?:can|could|will|would|do|shall|may) ?(?:you|we|i)?"
+    r"|(?:i|we)(?: would|'d|’d)? ?(?:want|need|like|wish|have|love)(?: you)?(?: to)?)?",
     re.IGNORECASE,
 )
 _NO_GAP = re.compile(r"[ \t]*(?:to[ \t]+)?")
 # The rest of a title with a comma inside: `add Hello Central,|Give Me Heaven to the list`.
 _TITLE_END = re.compile(r".*[a-z][\w'’-]* (?:[A-Z][\w'’-]* )*[A-Z][\w'’-]*", re.DOTALL)
+_SUBTITLE = re.compile(r"(?:The|A|An) [A-Z]")
 _TITLE_REST = re.compile(r"(?!I\b)[A-Z][\w'’-]* [A-Z][\w'’-]*")
 _UNSURE = 0.8  # begin probability below which a field is no step
 _FRONT_WORDS = 8
@@ -231,6 +233,8 @@ def _continues(before: str, gap: str, piece: str, begin: float) -> bool:
         return bool(_LINKED.match(piece) and _WRITES.search(before))
     if gap == " " and _NAME_END.match(piece):
         return bool(_WRITES.search(before) and _NAMED_SO.fullmatch(before))
+    if gap == ": " and _SUBTITLE.match(piece):
+        return bool(_TITLE_END.fullmatch(before))
     if not _LIST_GAP.fullmatch(gap):
         return False
     if _COLUMNS.fullmatch(piece) or (

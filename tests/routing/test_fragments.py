@@ -52,6 +52,8 @@ def texts(text: str, spans: list[tuple[int, int]]) -> list[str]:
         ),
         ("[add a task Month end] [check]", ["add a task Month end check"]),
         ("[list the tasks], and [I want to] [close them]", ["list the tasks", "close them"]),
+        ("[list the tasks], [tell me] [close them]", ["list the tasks", "close them"]),
+        ("[Is Live Forever]: [The Rise of Pop playing]", ["Is Live Forever: The Rise of Pop playing"]),
         ("[I'd like] to [close it], and [Will] [it rain]", ["close it", "it rain"]),
         (
             "[put Hello Central], [Give Me Heaven on my list]",
