@@ -12,6 +12,7 @@ import pytest
 
 from narrowgauge.routing.dependencies import KINDS
 from narrowgauge.training.router import connecting
+from narrowgauge.training.router.mixes import mixed
 from narrowgauge.training.router.plans import PlanDrawer
 from narrowgauge.training.router.requests import Composer
 from narrowgauge.training.router.wording import (
@@ -109,3 +110,16 @@ def test_forms_of_verbs(text: str, gerund: str, participle: str) -> None:
     assert connecting.imperative(text)
     assert connecting.gerund(text) == gerund
     assert connecting.participle(text) == participle
+
+
+def test_mixes_hold_a_row_of_each_intent() -> None:
+    """One to three rows of different intents, joined by words of dev."""
+    rows = [{"text": f"text {k} of {intent}.", "intent": intent} for intent in "abcd" for k in range(5)]
+    drawn = mixed(rows, 200, seed=3)
+    assert drawn == mixed(rows, 200, seed=3)
+    assert {len(row["intents"]) for row in drawn} == {1, 2, 3}
+    for row in drawn:
+        assert len(set(row["intents"])) == len(row["intents"])
+        places = [row["text"].index(f"of {intent}") for intent in row["intents"]]
+        assert places == sorted(places)
+        assert row["text"].count("text ") == len(row["intents"])
