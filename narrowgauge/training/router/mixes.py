@@ -1,7 +1,7 @@
 """`python -m narrowgauge.training.router.mixes`: requests of one to three intents, as MixSNIPS has them.
 
-Rows of a labelled set are joined by connectives whose wording is never trained on, three in ten alone, half of
-them in pairs and two in ten by three, which are MixSNIPS's shares (Qin et al. 2020,
+Rows of a labelled set are joined by connectives whose wording is never trained on, three in ten alone, half
+of them in pairs and two in ten by three, which are MixSNIPS's shares (Qin et al. 2020,
 https://arxiv.org/abs/2004.10087). Each tenth row is mixed; the others are the examples to compile from.
 """
 
